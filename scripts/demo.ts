@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp } from '../src/app.ts'
+import { loadEnvFile } from '../src/envFile.ts'
+import { createLogger } from '../src/logger.ts'
+import { readSetup } from '../src/setup.ts'
+import { US_PER_HOUR, systemClock } from '../src/time.ts'
+import { openJetstreamServer } from '../test/support/jetstreamServer.ts'
+import { generateFrames } from '../test/support/streamGenerator.ts'
+import { runCommand } from './command.ts'
+
+const EVENTS_PER_SECOND = 20
+const BEAT_MS = 250
+/** How much of the stream the simulated server remembers. */
+const KEPT_FRAMES = 200_000
+
+/** The service as it is, on a Jetstream of this machine with invented authors and posts. */
+await runCommand(async (signal) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tagfeed-demo-'))
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const jetstream = stack.use(await openJetstreamServer())
+  const startUs = systemClock() - 2 * US_PER_HOUR
+  const frames = generateFrames({
+    seed: Date.now(),
+    startUs,
+    eventsPerSecond: EVENTS_PER_SECOND,
+    taggedShare: 0.5,
+  })
+  let held = 0
+  const sendUntil = (timeUs: number): void => {
+    for (let sentUs = 0; sentUs < timeUs; held += 1) {
+      const frame = frames.next().value
+      jetstream.append(frame)
+      sentUs = frame.timeUs
+    }
+    if (held > KEPT_FRAMES) {
+      jetstream.forget(held - KEPT_FRAMES)
+      held = KEPT_FRAMES
+    }
+  }
+  sendUntil(systemClock())
+  const beat = setInterval(() => sendUntil(systemClock()), BEAT_MS)
+  stack.defer(() => clearInterval(beat))
+
+  const setup = readSetup({
+    ...loadEnvFile('.env', process.env),
+    FEEDGEN_JETSTREAM_URLS: jetstream.url,
+    FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'demo.db')}`,
+    FEEDGEN_DATABASE_READ_URL: '',
+    FEEDGEN_BACKFILL_HOURS: '2',
+  })
+  const pretty = process.stdout.isTTY
+  const logger = createLogger({ level: setup.config.logLevel, pretty })
+  const app = stack.use(await createApp(setup, { logger, pretty }))
+  logger.info({ event: 'demo', url: app.url }, `open ${app.url} to see the feeds; Ctrl-C ends it`)
+  await app.runUntil(signal)
+})

@@ -1,0 +1,69 @@
+import { createReadStream, existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { migrate } from '../src/db/migrate.ts'
+import { openWriter } from '../src/db/openDatabase.ts'
+import { loadEnvFile } from '../src/envFile.ts'
+import { prepareFilters } from '../src/feeds/openFeeds.ts'
+import { explainFrame } from '../src/ingest/explainFrame.ts'
+import { startIngest } from '../src/ingest/ingest.ts'
+import { createRecordingSource } from '../src/ingest/recordingSource.ts'
+import { createLogger } from '../src/logger.ts'
+import { ingestOptions, readSetup } from '../src/setup.ts'
+import { formatUs, systemClock } from '../src/time.ts'
+import { parseUsage, runCommand, usageError } from './command.ts'
+
+const USAGE = 'npm run replay -- FILE.jsonl [--explain]'
+
+await runCommand(async (signal) => {
+  const { file, isExplained } = parseUsage(readArguments, USAGE)
+  const setup = readSetup(loadEnvFile('.env', process.env))
+  if (isExplained) {
+    await explain(file)
+  }
+  const logger = createLogger({ level: 'error', pretty: false })
+  await using database = openWriter(setup.config.databaseUrl)
+  await migrate(database)
+  await prepareFilters(database, setup.definitions, { clock: systemClock, logger })
+  const ingest = startIngest(ingestOptions(setup), {
+    database,
+    logger,
+    signal,
+    clock: systemClock,
+    source: createRecordingSource(file),
+  })
+  await ingest.done
+  const { eventsTotal, operationsTotal, rejectedByReason, positionUs } = ingest.status()
+  console.log(`${eventsTotal} frames read, ${operationsTotal} operations stored`)
+  for (const [reason, count] of Object.entries(rejectedByReason)) {
+    console.log(`${count} rejected: ${reason}`)
+  }
+  console.log(`position ${positionUs === undefined ? 'none' : formatUs(positionUs)}`)
+})
+
+function readArguments() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { explain: { type: 'boolean', default: false } },
+  })
+  const [file, ...rest] = positionals
+  if (file === undefined || rest.length > 0) {
+    throw usageError('give one recording', USAGE)
+  }
+  if (!existsSync(file)) {
+    throw usageError(`${file} is not there`, USAGE)
+  }
+  return { file, isExplained: values.explain }
+}
+
+/** One line per frame: what ingest makes of it. */
+async function explain(file: string): Promise<void> {
+  let number = 0
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    number += 1
+    if (line.trim() !== '') {
+      const outcome = explainFrame({ data: Buffer.from(line), isBinary: false }, () => true)
+      console.log(`${String(number).padStart(6)}  ${outcome}`)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describeConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { migrate } from './db/migrate.ts'
+import { openReader, openWriter } from './db/openDatabase.ts'
+import type { FeedDefinition } from './feeds/feedDefinition.ts'
+import { createFeeds, prepareFilters } from './feeds/openFeeds.ts'
+import { createRegistry } from './feeds/registry.ts'
+import { IngestThread } from './ingest/ingestThread.ts'
+import type { IngestStatus } from './ingestStatus.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { ingestOptions } from './setup.ts'
+import type { Setup } from './setup.ts'
+import { systemClock } from './time.ts'
+import { identityOf } from './xrpc/identity.ts'
+import { watchOverload } from './xrpc/overload.ts'
+import { createHttpApp } from './xrpc/server.ts'
+
+export interface AppOptions {
+  readonly logger: Logger
+  /** Whether logs are lines for people. */
+  readonly pretty: boolean
+}
+
+export interface App extends AsyncDisposable {
+  /** Where it listens, `http://HOST:PORT`. */
+  readonly url: string
+  /** Resolves when the signal aborts; rejects when the service cannot go on. */
+  runUntil(signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Builds the service in the order in which its parts depend on each other, and starts it. The port is
+ * taken first: another process on it is found out before anything is written.
+ */
+export async function createApp({ config, definitions }: Setup, options: AppOptions): Promise<App> {
+  const { logger, pretty } = options
+  await using stack = new AsyncDisposableStack()
+  const server = stack.adopt(await listen(config), closeServer)
+  const port = (server.address() as AddressInfo).port
+  const identity = identityOf(config, port)
+  const version = readVersion()
+  logger.info({ event: 'starting', version, config: describeConfig(config) }, 'tagfeed starts')
+
+  const filterIds = await prepareDatabase(config, definitions, logger)
+  const reader = stack.use(openReader(config.databaseUrl))
+  const { retentionDays } = config
+  const clock = systemClock
+  const feeds = createFeeds({ reader, definitions, filterIds, retentionDays, clock })
+
+  let fail: (error: Error) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failed.catch(() => {})
+  const thread = config.roles.has('ingest')
+    ? stack.use(
+        new IngestThread({
+          data: {
+            ingest: ingestOptions({ config, definitions }),
+            logger: { level: config.logLevel, pretty },
+          },
+          logger,
+          onFatal: (error) => fail(error),
+        }),
+      )
+    : undefined
+
+  const ingestStatus = (): IngestStatus | undefined => thread?.status
+  const handler = createHttpApp({
+    identity,
+    registry: config.roles.has('serve') ? createRegistry(identity.publisherDid, feeds) : undefined,
+    health: { version, startedUs: clock(), clock, hasIngest: thread !== undefined, ingestStatus },
+    metrics: createMetrics(ingestStatus),
+    overload: stack.use(watchOverload()),
+    logger,
+  })
+  server.removeAllListeners('request').on('request', handler)
+  const url = `http://${urlHost(config.listenHost)}:${port}`
+  logger.info({ event: 'listening', url, ...identity }, `feeds are served at ${url}`)
+
+  const resources = stack.move()
+  return {
+    url,
+    runUntil: (signal) => Promise.race([failed, aborted(signal)]),
+    [Symbol.asyncDispose]: async () => {
+      logger.info({ event: 'stopping' }, 'committing what was read, then closing')
+      await resources.disposeAsync()
+      if (thread?.hasFailed === true) {
+        throw new Error(
+          'what was read last could not be stored: it is read again at the next start',
+        )
+      }
+      logger.info({ event: 'stopped' }, 'tagfeed has stopped')
+    },
+  }
+}
+
+/** Migrates, and looks at stored posts for feeds that are new or have changed. */
+async function prepareDatabase(
+  config: Config,
+  definitions: readonly FeedDefinition[],
+  logger: Logger,
+): Promise<number[]> {
+  await using writer = openWriter(config.databaseUrl)
+  await migrate(writer)
+  return await prepareFilters(writer, definitions, { clock: systemClock, logger })
+}
+
+/** Listens, and answers 503 until there is something to answer with. */
+function listen({ port, listenHost }: Config): Promise<Server> {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 })
+  server.keepAliveTimeout = 65_000
+  server.maxConnections = 20_000
+  server.on('request', (_request, response) => {
+    response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
+    response.end('{"error":"NotReady","message":"This service is starting: try again in a moment"}')
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new Error(
+          error.code === 'EADDRINUSE'
+            ? `port ${port} is taken by another process: stop it, or set FEEDGEN_PORT to another port`
+            : `cannot listen on ${listenHost} port ${port}: ${error.message}`,
+        ),
+      )
+    })
+    server.listen(port, listenHost, () => {
+      server.removeAllListeners('error')
+      resolve(server)
+    })
+  })
+}
+
+const CLOSE_MS = 3_000
+
+/** Lets requests in flight end, for a while. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    if (signal.aborted) {
+      resolve()
+    }
+  })
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,52 @@
+import type { Compilable, Kysely, RawBuilder } from 'kysely'
+import type { Dialect } from './dialect.ts'
+import type { Eventually } from './eventually.ts'
+import type { Schema } from './schema.ts'
+
+/** A statement prepared once and run many times. */
+export interface Statement<Args, Row> {
+  /** As the engine gets it; for looking at its plan. */
+  readonly sql: string
+  all(args: Args): Eventually<Row[]>
+  /** Runs a statement whose rows nobody wants; answers how many rows it changed. */
+  run(args: Args): Eventually<number>
+}
+
+/** Names a parameter of a statement while it is built. */
+export type Parameters<Args> = {
+  /** In WHERE or LIMIT. */
+  <K extends keyof Args & string>(name: K): RawBuilder<Args[K]>
+  /** Anywhere else: VALUES, SET, a function's argument. */
+  value<K extends keyof Args & string>(name: K): RawBuilder<Args[K]>
+}
+
+/** A connection with prepared statements: the only way in which hot paths speak SQL. */
+export interface Database extends AsyncDisposable {
+  readonly dialect: Dialect
+  /** For cold paths. It speaks over the same connection: inside `transaction` it is part of it. */
+  readonly kysely: Kysely<Schema>
+  prepare<Args extends object, Row = never>(
+    build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
+  ): Statement<Args, Row>
+  /**
+   * A number that is another one whenever another connection has committed; undefined where the
+   * engine cannot tell at little cost.
+   */
+  version(): number | undefined
+  /** Runs `work` between begin and commit on the one writing connection; rolls back when it throws. */
+  transaction<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** Stands in a compiled statement where an argument goes. */
+export class Placeholder {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** Puts the arguments of a call where the placeholders of the compiled statement stand. */
+export function bindArguments(parameters: readonly unknown[], args: object): unknown[] {
+  const values = args as Readonly<Record<string, unknown>>
+  return parameters.map((value) => (value instanceof Placeholder ? values[value.name] : value))
+}

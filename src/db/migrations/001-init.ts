@@ -1,0 +1,92 @@
+import { sql } from 'kysely'
+import type { ColumnDefinitionBuilder, Kysely } from 'kysely'
+import type { Dialect } from '../dialect.ts'
+
+export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
+  const { keyText, bigint } = dialect
+  // An id is never given twice: rows of other tables, and readers, may still know it.
+  const id = dialect.name === 'sqlite' ? 'integer' : 'bigserial'
+  const identity = (column: ColumnDefinitionBuilder): ColumnDefinitionBuilder =>
+    dialect.name === 'sqlite' ? column.primaryKey().autoIncrement() : column.primaryKey()
+  const clustered = dialect.clustered ?? sql``
+
+  await db.schema
+    .createTable('account')
+    .addColumn('id', id, identity)
+    .addColumn('did', keyText, (column) => column.notNull().unique())
+    .addColumn('active', 'integer', (column) => column.notNull().defaultTo(1))
+    .addColumn('status', 'text')
+    .addColumn('time_us', bigint, (column) => column.notNull().defaultTo(-1))
+    .addColumn('seq', bigint, (column) => column.notNull().defaultTo(-1))
+    .execute()
+
+  await db.schema
+    .createTable('post')
+    .addColumn('id', id, identity)
+    .addColumn('account_id', bigint, (column) => column.notNull().references('account.id'))
+    .addColumn('rkey', keyText, (column) => column.notNull())
+    .addColumn('rev', keyText, (column) => column.notNull())
+    .addColumn('cid', keyText, (column) => column.notNull())
+    .addColumn('indexed_at', bigint, (column) => column.notNull())
+    .addColumn('tags', 'text', (column) => column.notNull())
+    .addColumn('media', 'integer', (column) => column.notNull())
+    .addColumn('languages', 'text', (column) => column.notNull())
+    .addColumn('labels', 'text', (column) => column.notNull())
+    .addUniqueConstraint('post_account_id_rkey', ['account_id', 'rkey'])
+    .execute()
+  // Retention takes the oldest first.
+  await db.schema.createIndex('post_indexed_at').on('post').column('indexed_at').execute()
+
+  // The rkey of a post is a TID, so that keys in this order are appended, not scattered.
+  await db.schema
+    .createTable('record_trace')
+    .addColumn('rkey', keyText, (column) => column.notNull())
+    .addColumn('did', keyText, (column) => column.notNull())
+    .addColumn('rev', keyText, (column) => column.notNull())
+    .addColumn('deleted', 'integer', (column) => column.notNull())
+    .addColumn('seen_us', bigint, (column) => column.notNull())
+    .addPrimaryKeyConstraint('record_trace_key', ['rkey', 'did'])
+    .modifyEnd(clustered)
+    .execute()
+
+  await db.schema
+    .createTable('post_tag')
+    .addColumn('tag', keyText, (column) => column.notNull())
+    .addColumn('indexed_at', bigint, (column) => column.notNull())
+    .addColumn('cid', keyText, (column) => column.notNull())
+    .addColumn('uri', keyText, (column) => column.notNull())
+    .addColumn('post_id', bigint, (column) => column.notNull())
+    .addPrimaryKeyConstraint('post_tag_key', ['tag', 'indexed_at', 'cid', 'uri'])
+    .modifyEnd(clustered)
+    .execute()
+
+  await db.schema
+    .createTable('filter')
+    .addColumn('id', id, identity)
+    .addColumn('hash', keyText, (column) => column.notNull().unique())
+    .addColumn('definition', 'text', (column) => column.notNull())
+    .addColumn('ready', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('used_us', bigint, (column) => column.notNull())
+    .execute()
+
+  await db.schema
+    .createTable('filter_post')
+    .addColumn('filter_id', bigint, (column) => column.notNull())
+    .addColumn('indexed_at', bigint, (column) => column.notNull())
+    .addColumn('cid', keyText, (column) => column.notNull())
+    .addColumn('uri', keyText, (column) => column.notNull())
+    .addColumn('post_id', bigint, (column) => column.notNull())
+    .addPrimaryKeyConstraint('filter_post_key', ['filter_id', 'indexed_at', 'cid', 'uri'])
+    .modifyEnd(clustered)
+    .execute()
+
+  await db.schema
+    .createTable('ingest_position')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('time_us', bigint, (column) => column.notNull())
+    .addColumn('host', 'text', (column) => column.notNull())
+    .addColumn('disorder_us', bigint, (column) => column.notNull())
+    .addColumn('lag_ms', bigint, (column) => column.notNull())
+    .addColumn('committed_us', bigint, (column) => column.notNull())
+    .execute()
+}

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration'
+import type { Dialect } from '../dialect.ts'
+import * as init from './001-init.ts'
+
+/** All migrations in order. A released one is never edited. */
+export function migrationsFor(dialect: Dialect): Record<string, Migration> {
+  return {
+    '001-init': { up: (db) => init.up(db, dialect) },
+  }
+}

@@ -1,0 +1,100 @@
+import type { Generated } from 'kysely'
+
+/** The tables. Moments are integer microseconds since 1970; flags are 0 or 1 on every engine. */
+export interface Schema {
+  account: AccountTable
+  post: PostTable
+  record_trace: RecordTraceTable
+  post_tag: PostTagTable
+  filter: FilterTable
+  filter_post: FilterPostTable
+  ingest_position: IngestPositionTable
+}
+
+/** An account that has kept posts, or whose status the stream has told. */
+export interface AccountTable {
+  id: Generated<number>
+  did: string
+  /** 0 hides everything of the account. */
+  active: number
+  /** Why it is not active, in the words of the stream. */
+  status: string | null
+  /** `account.time` and `seq` of the event that set the status: the latest wins. -1 = none seen. */
+  time_us: number
+  seq: number
+}
+
+/** A kept post: the truth from which the rows of `post_tag` and `filter_post` are derived. */
+export interface PostTable {
+  id: Generated<number>
+  account_id: number
+  rkey: string
+  /** The highest revision seen. */
+  rev: string
+  /** Of the first sight, as `indexed_at`: an update never moves a post. */
+  cid: string
+  indexed_at: number
+  /** JSON array of canonical tags; empty while an update has left the post without tags. */
+  tags: string
+  /** Bits of `MEDIA_BIT`. */
+  media: number
+  /** JSON array of primary subtags. */
+  languages: string
+  /** JSON array of self-labels. */
+  labels: string
+}
+
+/** The highest revision of a record that is not kept, so that an older frame cannot bring it back. */
+export interface RecordTraceTable {
+  rkey: string
+  did: string
+  rev: string
+  /** 1 = the stream has shown the record deleted or erased; 0 = it is there, but not kept. */
+  deleted: number
+  /** Our clock, when the trace was left. */
+  seen_us: number
+}
+
+/** Derived: one row per visible post and tag. */
+export interface PostTagTable {
+  tag: string
+  indexed_at: number
+  cid: string
+  uri: string
+  post_id: number
+}
+
+/** A distinct filter of feeds, by its hash; feeds that filter alike share it. */
+export interface FilterTable {
+  id: Generated<number>
+  hash: string
+  /** The `PostFilter` as JSON. */
+  definition: string
+  /** 1 when all stored posts have been looked at. */
+  ready: number
+  /** When a process last served a feed with this filter. */
+  used_us: number
+}
+
+/** Derived: one row per filter and visible post that it lets through. A page of a feed is read here. */
+export interface FilterPostTable {
+  filter_id: number
+  indexed_at: number
+  cid: string
+  uri: string
+  post_id: number
+}
+
+/** One row: how far the stream is committed. Written only in the transaction that stores a batch. */
+export interface IngestPositionTable {
+  id: number
+  /** The greatest `time_us` read. */
+  time_us: number
+  /** The host it was read from; `time_us` of two hosts differ by seconds. */
+  host: string
+  /** How far behind the greatest `time_us` of its connection a frame has come: disorder of the stream. */
+  disorder_us: number
+  /** How far the last event was behind our clock when it was committed. */
+  lag_ms: number
+  committed_us: number
+}

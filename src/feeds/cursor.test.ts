@@ -1,0 +1,65 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { RequestError } from '../errors.ts'
+import { TOP, packCursor, parseCursor } from './cursor.ts'
+import type { CursorScope } from './cursor.ts'
+
+const scope: CursorScope = { rkey: 'art', order: 'recent' }
+const place = { indexedAt: 1_783_175_880_123_456, cid: 'bafyreiabc', uri: 'at://did:plc:a/x/y' }
+const ascii = fc.string({ unit: fc.constantFrom(...Array.from('abcz0129:/._~-')) })
+const places = fc.record({ indexedAt: fc.maxSafeNat(), cid: ascii, uri: ascii })
+
+describe('a cursor', () => {
+  test('comes back as the place it was made from', () => {
+    expect(parseCursor(scope, packCursor(scope, TOP))).toEqual(TOP)
+    fc.assert(
+      fc.property(places, (some) => {
+        expect(parseCursor(scope, packCursor(scope, some))).toEqual(some)
+      }),
+    )
+  })
+
+  test('is refused by another feed, and by the same feed in another order', () => {
+    const cursor = packCursor(scope, place)
+    expect(() => parseCursor({ ...scope, rkey: 'cats' }, cursor)).toThrow(RequestError)
+    expect(() => parseCursor({ ...scope, order: 'trending' }, cursor)).toThrow(RequestError)
+  })
+
+  test('is refused when any one character is another, missing or added', () => {
+    const cursor = packCursor(scope, place)
+    for (let index = 0; index < cursor.length; index += 1) {
+      const other = cursor[index] === 'A' ? 'B' : 'A'
+      const changed = cursor.slice(0, index) + other + cursor.slice(index + 1)
+      expect(() => parseCursor(scope, changed)).toThrow(RequestError)
+      const shorter = cursor.slice(0, index) + cursor.slice(index + 1)
+      expect(() => parseCursor(scope, shorter)).toThrow(RequestError)
+      const longer = `${cursor.slice(0, index)}A${cursor.slice(index)}`
+      expect(() => parseCursor(scope, longer)).toThrow(RequestError)
+    }
+  })
+
+  test.each(['', ' ', 'abc', '1', 'null', '%00', '=', '0'.repeat(100_000), 'é', '💣', '..', '-_-'])(
+    'is refused as %j',
+    (text) => {
+      expect(() => parseCursor(scope, text)).toThrow(RequestError)
+    },
+  )
+
+  test('is refused in any other spelling of the same bytes', () => {
+    const cursor = packCursor(scope, place)
+    for (const other of [`${cursor}=`, `${cursor}\n`, ` ${cursor}`, `${cursor}==`]) {
+      expect(() => parseCursor(scope, other)).toThrow(RequestError)
+    }
+  })
+
+  test('is refused for whatever text was not packed', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.base64String(), fc.string({ unit: 'binary' })),
+        (text) => {
+          expect(() => parseCursor(scope, text)).toThrow(RequestError)
+        },
+      ),
+    )
+  })
+})

@@ -1,0 +1,70 @@
+/** What a post carries beside text, as a feed may ask for it. */
+export const MEDIA = ['image', 'video', 'link', 'none'] as const
+export type Media = (typeof MEDIA)[number]
+
+export const ORDERS = ['recent', 'trending', 'following'] as const
+export type Order = (typeof ORDERS)[number]
+
+/** Which posts belong to a feed. An empty list is no condition. Tags are canonical (`canonicalTag`). */
+export interface PostFilter {
+  /** At least one of these tags; with `allTags`, at least one tag is named. */
+  readonly anyTags: readonly string[]
+  readonly allTags: readonly string[]
+  readonly noneTags: readonly string[]
+  /** The post has one of these. */
+  readonly media: readonly Media[]
+  /** Primary subtags in lower case; `und` stands for posts that name no readable language. */
+  readonly languages: readonly string[]
+  /** Self-labels that keep a post out. */
+  readonly noneLabels: readonly string[]
+  readonly onlyAuthors: readonly string[]
+  readonly noneAuthors: readonly string[]
+  /** Posts with more distinct canonical tags stay out. */
+  readonly maxTags: number | undefined
+}
+
+/** What one account's engagement of each kind adds to the score of a post. */
+export interface EngagementWeights {
+  readonly likes: number
+  readonly replies: number
+  readonly reposts: number
+  readonly quotes: number
+  readonly views: number
+}
+
+/** How a trending feed ranks (contract, section 7). All numbers are finite and not negative. */
+export interface TrendingOptions {
+  readonly weights: EngagementWeights
+  /** The power of the age in hours that divides the weighted engagement. */
+  readonly gravity: number
+  /** Younger posts count as this old; above 0, so that no score is infinite. */
+  readonly minAgeHours: number
+  /** At-uris (DID form) of posts, and DIDs of authors, whose score is multiplied by `featuredBoost`. */
+  readonly featured: readonly string[]
+  readonly featuredBoost: number
+  /** 0 to 1: the author's k-th best post counts `authorDecay ** (k - 1)`. */
+  readonly authorDecay: number
+  /** Older posts are not ranked. */
+  readonly windowHours: number
+  /** The length of a ranking. */
+  readonly maxPosts: number
+  readonly refreshSeconds: number
+}
+
+/** One feed of `feeds.yaml`, checked and canonical. */
+export interface FeedDefinition {
+  /** Record key of the `app.bsky.feed.generator` record. */
+  readonly rkey: string
+  readonly name: string
+  readonly description: string
+  /** Path of a PNG or JPEG, as written: relative to the feeds file. */
+  readonly avatar: string | undefined
+  readonly order: Order
+  readonly filter: PostFilter
+  /** Present exactly when the order is `trending`. */
+  readonly trending: TrendingOptions | undefined
+  /** At-uri (DID form) of the post that stands first on page 1. */
+  readonly pinned: string | undefined
+  readonly contentMode: 'video' | undefined
+  readonly acceptsInteractions: boolean | undefined
+}

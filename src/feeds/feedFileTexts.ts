@@ -1,0 +1,213 @@
+/**
+ * The rules for single texts of the feeds file: pure functions from a text to its checked form or to
+ * what is wrong with it and what is allowed.
+ */
+import { isValidDid, isValidRecordKey, parseLanguageString } from '@atproto/syntax'
+import { canonicalTag } from './canonicalTag.ts'
+
+export type Decoded<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly reason: string }
+
+export type Decode<T> = (text: string) => Decoded<T>
+
+const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
+const MAX_QUOTED = 40
+const MAX_LABEL_BYTES = 128
+const POST = 'app.bsky.feed.post'
+const DID_EXAMPLES = 'did:plc:… or did:web:…'
+
+function good<T>(value: T): Decoded<T> {
+  return { ok: true, value }
+}
+
+function bad(reason: string): Decoded<never> {
+  return { ok: false, reason }
+}
+
+/** A text as part of a message: in quotes, cut after 40 characters. */
+export function quote(text: string): string {
+  return JSON.stringify(shorten(text, MAX_QUOTED))
+}
+
+/** A text, cut after so many characters. */
+export function shorten(text: string, limit: number): string {
+  const characters = Array.from(text.slice(0, 2 * limit + 2))
+  return characters.length > limit ? `${characters.slice(0, limit).join('')}…` : text
+}
+
+export function decodeRkey(text: string): Decoded<string> {
+  return isValidRecordKey(text)
+    ? good(text)
+    : bad(
+        `${quote(text)} is no record key, allowed: 1 to 512 of A-Z a-z 0-9 . _ : ~ - (not . or ..)`,
+      )
+}
+
+interface TextLimits {
+  readonly graphemes: number
+  readonly bytes: number
+}
+
+function findLengthFault(text: string, limits: TextLimits): string | undefined {
+  if (!text.isWellFormed() || text.includes('\0')) {
+    return 'NUL or half a surrogate pair, allowed: well-formed text'
+  }
+  const bytes = Buffer.byteLength(text)
+  if (bytes > limits.bytes) {
+    return `${bytes} bytes, allowed: ${limits.bytes}`
+  }
+  const count = [...graphemes.segment(text)].length
+  return count > limits.graphemes ? `${count} characters, allowed: ${limits.graphemes}` : undefined
+}
+
+export function decodeName(text: string): Decoded<string> {
+  const fault = findLengthFault(text, { graphemes: 24, bytes: 240 })
+  if (fault !== undefined) {
+    return bad(fault)
+  }
+  return text.trim() === '' ? bad('empty, allowed: 1 to 24 characters') : good(text)
+}
+
+export function decodeDescription(text: string): Decoded<string> {
+  const fault = findLengthFault(text, { graphemes: 300, bytes: 3_000 })
+  return fault === undefined ? good(text) : bad(fault)
+}
+
+export function decodeAvatar(text: string): Decoded<string> {
+  if (text.includes('://')) {
+    return bad(`${quote(text)} is a URL, allowed: the path of a .png, .jpg or .jpeg file`)
+  }
+  return /[^/\\]\.(?:png|jpe?g)$/iu.test(text) && text.isWellFormed() && !text.includes('\0')
+    ? good(text)
+    : bad(`${quote(text)} is no picture, allowed: the path of a .png, .jpg or .jpeg file`)
+}
+
+/** A tag in canonical form. */
+export function decodeTag(text: string): Decoded<string> {
+  const tag = canonicalTag(text)
+  return tag === undefined ? bad(`${quote(text)} is no tag: ${findTagFault(text)}`) : good(tag)
+}
+
+function findTagFault(text: string): string {
+  if (!text.isWellFormed()) {
+    return 'half a surrogate pair, allowed: well-formed text'
+  }
+  if (text.includes('\0')) {
+    return 'NUL inside, allowed: any other character'
+  }
+  const hasContent = /[^\s#\p{Default_Ignorable_Code_Point}]/u.test(text.normalize('NFKC'))
+  return hasContent
+    ? 'too long, allowed: 64 characters'
+    : 'nothing is left without # and blanks, allowed: 1 to 64 characters'
+}
+
+/** The primary subtag of a BCP 47 tag, in lower case. */
+export function decodeLanguage(text: string): Decoded<string> {
+  const primary = parseLanguageString(text.toLowerCase())?.language?.split('-')[0]
+  return primary !== undefined && primary.length <= 3
+    ? good(primary)
+    : bad(
+        `${quote(text)} is no language code, allowed: 2 or 3 letters such as en or ja, with a region ` +
+          'such as en-US, or und',
+      )
+}
+
+export function decodeLabel(text: string): Decoded<string> {
+  if (!text.isWellFormed() || text.includes('\0')) {
+    return bad('NUL or half a surrogate pair, allowed: well-formed text')
+  }
+  const bytes = Buffer.byteLength(text)
+  return bytes >= 1 && bytes <= MAX_LABEL_BYTES
+    ? good(text)
+    : bad(`a label of ${bytes} bytes, allowed: 1 to ${MAX_LABEL_BYTES} bytes`)
+}
+
+/** The DID of an account. */
+export function decodeDid(text: string): Decoded<string> {
+  if (isAccountDid(text)) {
+    return good(text)
+  }
+  if (!text.startsWith('did:') && /^@?[^/\s]+\.[^/\s.]+$/u.test(text)) {
+    return bad(
+      `${quote(text)} is a handle, which can change; use the DID, allowed: ${DID_EXAMPLES}`,
+    )
+  }
+  return bad(`${quote(text)} is no DID of an account, allowed: ${DID_EXAMPLES}`)
+}
+
+function isAccountDid(text: string): boolean {
+  return /^did:(?:plc|web):/u.test(text) && isValidDid(text)
+}
+
+/** The at-uri of a post, in DID form. */
+export function decodePostUri(text: string): Decoded<string> {
+  const [, authority = '', collection, rkey] =
+    /^at:\/\/([^/]+)\/([^/]+)\/([^/]+)$/u.exec(text) ?? []
+  const isPost = collection === POST && isValidRecordKey(rkey)
+  if (isPost && isAccountDid(authority)) {
+    return good(text)
+  }
+  const allowed = `allowed: at://DID/${POST}/RKEY`
+  return isPost && !authority.startsWith('did:')
+    ? bad(`${quote(text)} names its author by handle; use the DID, ${allowed}`)
+    : bad(`${quote(text)} is no at-uri of a post, ${allowed}`)
+}
+
+/** A post by at-uri, or an author by DID. */
+export function decodeFeatured(text: string): Decoded<string> {
+  if (text.startsWith('at:')) {
+    return decodePostUri(text)
+  }
+  const decoded = decodeDid(text)
+  return decoded.ok ? decoded : bad(`${decoded.reason}, or at://DID/${POST}/RKEY`)
+}
+
+/** One of a fixed set of words; `offered` are those that a problem names. */
+export function oneOf<Choice extends string>(
+  choices: readonly Choice[],
+  offered: readonly Choice[] = choices,
+): Decode<Choice> {
+  return (text) => {
+    const choice = choices.find((each) => each === text)
+    return choice === undefined
+      ? bad(`${quote(text)} is unknown, allowed: ${offered.join(', ')}`)
+      : good(choice)
+  }
+}
+
+/** The choice that a text was probably meant to be, when there is one that differs by a slip or two. */
+export function findNearMiss(text: string, choices: readonly string[]): string | undefined {
+  const near = choices
+    .map((choice) => ({ choice, distance: countSlips(text.toLowerCase(), choice.toLowerCase()) }))
+    .filter(({ choice, distance }) => distance <= (choice.length > 4 ? 2 : 1))
+    .sort((a, b) => a.distance - b.distance)
+  return near[0]?.choice
+}
+
+/**
+ * Letters to add, drop or replace to get from one word to another; the same letters in another order
+ * are one slip, words of very different length are not compared.
+ */
+function countSlips(from: string, to: string): number {
+  if (from !== to && sortLetters(from) === sortLetters(to)) {
+    return 1
+  }
+  if (Math.abs(from.length - to.length) > 2) {
+    return Number.POSITIVE_INFINITY
+  }
+  let above = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (const [row, letter] of Array.from(from).entries()) {
+    const current = [row + 1]
+    for (const [column, other] of Array.from(to).entries()) {
+      const replaced = (above[column] ?? 0) + (letter === other ? 0 : 1)
+      current.push(Math.min(replaced, (above[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1))
+    }
+    above = current
+  }
+  return above[to.length] ?? 0
+}
+
+function sortLetters(text: string): string {
+  return Array.from(text).sort().join('')
+}

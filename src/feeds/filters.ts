@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import type { Us } from '../time.ts'
+import type { PostFilter } from './feedDefinition.ts'
+import { createMatcher } from './matchPost.ts'
+import type { PostMatcher } from './matchPost.ts'
+import { unpackFacts } from './storedFacts.ts'
+
+/**
+ * Part of every hash: raise it when `createMatcher` changes its mind about any post, so that the rows
+ * derived by the former rule are made anew.
+ */
+const MATCHER_VERSION = 1
+
+/** A filter whose posts the store keeps ready. */
+export interface StoredFilter {
+  readonly id: number
+  readonly matches: PostMatcher
+}
+
+/** Names a filter by what it lets through: the order of its lists and repeats in them do not matter. */
+function hashFilter(filter: PostFilter): string {
+  return createHash('sha256').update(canonicalJson(filter)).digest('base64url').slice(0, 22)
+}
+
+function canonicalJson(filter: PostFilter): string {
+  const entries = Object.entries(filter)
+    .map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value)].sort(byText) : value])
+    .sort(([a], [b]) => byText(String(a), String(b)))
+  return JSON.stringify([MATCHER_VERSION, entries])
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+/** All filters in the database, those still being built too: their rows are kept current already. */
+export async function loadFilters(database: Database): Promise<StoredFilter[]> {
+  const rows = await database.kysely.selectFrom('filter').select(['id', 'definition']).execute()
+  return rows.map(({ id, definition }) => ({
+    id,
+    matches: createMatcher(JSON.parse(definition) as PostFilter),
+  }))
+}
+
+/** Makes sure that each filter has a row, and says which ids they have, in the same order. */
+export async function registerFilters(
+  database: Database,
+  filters: readonly PostFilter[],
+  nowUs: Us,
+): Promise<{ id: number; filter: PostFilter; ready: boolean }[]> {
+  const registered = []
+  for (const filter of filters) {
+    const row = await database.kysely
+      .insertInto('filter')
+      .values({
+        hash: hashFilter(filter),
+        definition: JSON.stringify(filter),
+        ready: 0,
+        used_us: nowUs,
+      })
+      .onConflict((conflict) => conflict.column('hash').doUpdateSet({ used_us: nowUs }))
+      .returning(['id', 'ready'])
+      .executeTakeFirstOrThrow()
+    registered.push({ id: row.id, filter, ready: row.ready === 1 })
+  }
+  return registered
+}
+
+const BUILD_STEP = 1_000
+
+/**
+ * Looks at all stored posts for a filter that has none yet. The posts of one of its tags are read in
+ * steps, each a transaction of its own, so that it can stop anywhere and go on at the next start.
+ */
+export async function buildFilter(
+  database: Database,
+  filterId: number,
+  filter: PostFilter,
+): Promise<number> {
+  const matches = createMatcher(filter)
+  const tags = filter.anyTags.length > 0 ? filter.anyTags : filter.allTags.slice(0, 1)
+  let found = 0
+  for (const tag of tags) {
+    let after: TagKey | undefined
+    do {
+      const rows = await readTaggedPosts(database, tag, after)
+      const members = rows.filter((row) => {
+        const facts = unpackFacts(row)
+        return facts !== undefined && matches(row.did, facts)
+      })
+      await insertMembers(database, filterId, members)
+      found += members.length
+      after = rows.length < BUILD_STEP ? undefined : rows.at(-1)
+    } while (after !== undefined)
+  }
+  await database.kysely.updateTable('filter').set({ ready: 1 }).where('id', '=', filterId).execute()
+  return found
+}
+
+interface TagKey {
+  readonly indexed_at: number
+  readonly cid: string
+  readonly uri: string
+}
+
+function readTaggedPosts(database: Database, tag: string, after: TagKey | undefined) {
+  let query = database.kysely
+    .selectFrom('post_tag')
+    .innerJoin('post', 'post.id', 'post_tag.post_id')
+    .innerJoin('account', 'account.id', 'post.account_id')
+    .select(['post_tag.indexed_at', 'post_tag.cid', 'post_tag.uri', 'post_tag.post_id'])
+    .select(['account.did', 'post.tags', 'post.media', 'post.languages', 'post.labels'])
+    .where('post_tag.tag', '=', tag)
+  if (after !== undefined) {
+    query = query.where(
+      sql<boolean>`(post_tag.indexed_at, post_tag.cid, post_tag.uri) < (${after.indexed_at}, ${after.cid}, ${after.uri})`,
+    )
+  }
+  return query
+    .orderBy('post_tag.indexed_at', 'desc')
+    .orderBy('post_tag.cid', 'desc')
+    .orderBy('post_tag.uri', 'desc')
+    .limit(BUILD_STEP)
+    .execute()
+}
+
+async function insertMembers(
+  database: Database,
+  filterId: number,
+  members: readonly (TagKey & { readonly post_id: number })[],
+): Promise<void> {
+  if (members.length === 0) {
+    return
+  }
+  await database.kysely
+    .insertInto('filter_post')
+    .values(
+      members.map(({ indexed_at, cid, uri, post_id }) => ({
+        filter_id: filterId,
+        indexed_at,
+        cid,
+        uri,
+        post_id,
+      })),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}

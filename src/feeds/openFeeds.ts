@@ -1,0 +1,58 @@
+import type { Database } from '../db/database.ts'
+import type { Logger } from '../logger.ts'
+import type { Clock } from '../time.ts'
+import type { Feed } from './feed.ts'
+import type { FeedDefinition } from './feedDefinition.ts'
+import { buildFilter, registerFilters } from './filters.ts'
+import { preparePageStatements } from './pageStatements.ts'
+import { createRecentFeed } from './recent.ts'
+
+/**
+ * Makes the store ready for the filters of the feeds: one that is new, or has changed, looks at all
+ * stored posts. Answers the filters' ids, in the order of the feeds.
+ */
+export async function prepareFilters(
+  writer: Database,
+  definitions: readonly FeedDefinition[],
+  { clock, logger }: { clock: Clock; logger: Logger },
+): Promise<number[]> {
+  const filters = definitions.map(({ filter }) => filter)
+  const registered = await registerFilters(writer, filters, clock())
+  const built = new Set<number>()
+  for (const [index, { id, filter, ready }] of registered.entries()) {
+    if (!ready && !built.has(id)) {
+      built.add(id)
+      const startedAt = performance.now()
+      const posts = await buildFilter(writer, id, filter)
+      const ms = Math.round(performance.now() - startedAt)
+      const rkey = definitions[index]?.rkey
+      logger.info(
+        { event: 'filterBuilt', rkey, posts, ms },
+        `looked at the stored posts for ${rkey}`,
+      )
+    }
+  }
+  return registered.map(({ id }) => id)
+}
+
+export interface FeedsOptions {
+  readonly reader: Database
+  readonly definitions: readonly FeedDefinition[]
+  /** As `prepareFilters` has answered them. */
+  readonly filterIds: readonly number[]
+  readonly retentionDays: number
+  readonly clock: Clock
+}
+
+/** The feeds, ready to be read. */
+export function createFeeds(options: FeedsOptions): Feed[] {
+  const { reader, definitions, filterIds, retentionDays, clock } = options
+  const statements = preparePageStatements(reader)
+  return definitions.map((definition, index) => {
+    const filterId = filterIds[index]
+    if (filterId === undefined) {
+      throw new Error(`the feed ${definition.rkey} has no filter`)
+    }
+    return createRecentFeed({ definition, filterId, statements, retentionDays, clock })
+  })
+}

@@ -1,0 +1,20 @@
+import type { Media } from './feedDefinition.ts'
+
+/** What the filters of feeds ask about a post; the stored and the live form are the same. */
+export interface PostFacts {
+  /** All distinct canonical tags, in the order of the record. */
+  readonly tags: readonly string[]
+  /** Bits of `MEDIA_BIT`; 0 = no media. */
+  readonly media: number
+  /** Distinct primary subtags in lower case; empty when the post names no readable language. */
+  readonly languages: readonly string[]
+  /** Distinct self-labels. */
+  readonly labels: readonly string[]
+}
+
+/** The stored form of media. These numbers are in databases: they never change their meaning. */
+export const MEDIA_BIT: Readonly<Record<Exclude<Media, 'none'>, number>> = {
+  image: 1,
+  video: 2,
+  link: 4,
+}

@@ -1,0 +1,85 @@
+import { whenReady } from '../db/eventually.ts'
+import type { Eventually } from '../db/eventually.ts'
+import type { Clock } from '../time.ts'
+import { US_PER_DAY } from '../time.ts'
+import { TOP, packCursor, parseCursor } from './cursor.ts'
+import type { CursorScope, Keyset } from './cursor.ts'
+import type { Feed, Page, SkeletonItem } from './feed.ts'
+import type { FeedDefinition } from './feedDefinition.ts'
+import type { PageRow, PageStatements } from './pageStatements.ts'
+
+export interface RecentFeedOptions {
+  readonly definition: FeedDefinition
+  readonly filterId: number
+  readonly statements: PageStatements
+  readonly retentionDays: number
+  readonly clock: Clock
+}
+
+/** Newest first: `indexed_at`, then `cid`, then `uri`, all descending. */
+export function createRecentFeed(options: RecentFeedOptions): Feed {
+  const { definition, filterId, statements, retentionDays, clock } = options
+  const { rkey, order, pinned } = definition
+  const scope: CursorScope = { rkey, order }
+  const retentionUs = retentionDays * US_PER_DAY
+
+  function readPage(place: Keyset, limit: number, pin?: SkeletonItem): Eventually<Page> {
+    const room = pin === undefined ? limit : limit - 1
+    const rows = statements.recent.all({
+      filterId,
+      indexedAt: place.indexedAt,
+      cid: place.cid,
+      uri: place.uri,
+      oldest: Math.ceil(clock() - retentionUs),
+      // One more than there is room for tells whether there is a next page; the pinned post may be
+      // among them and is left out.
+      limit: room + (pinned === undefined ? 1 : 2),
+    })
+    return whenReady(rows, (all) => {
+      const others = pinned === undefined ? all : all.filter(({ uri }) => uri !== pinned)
+      return toPage(scope, place, others, room, pin)
+    })
+  }
+
+  function readFirstPage(limit: number): Eventually<Page> {
+    if (pinned === undefined) {
+      return readPage(TOP, limit)
+    }
+    const [did = '', , postRkey = ''] = pinned.slice('at://'.length).split('/')
+    const found = statements.isGone.all({ did, rkey: postRkey })
+    return whenReady(found, ([row]) =>
+      row?.gone === 1
+        ? readPage(TOP, limit)
+        : readPage(TOP, limit, { post: pinned, isPinned: true, indexedAt: undefined }),
+    )
+  }
+
+  return {
+    definition,
+    page: ({ limit, cursor }) =>
+      cursor === undefined ? readFirstPage(limit) : readPage(parseCursor(scope, cursor), limit),
+  }
+}
+
+function toPage(
+  scope: CursorScope,
+  place: Keyset,
+  rows: readonly PageRow[],
+  room: number,
+  pin: SkeletonItem | undefined,
+): Page {
+  const items: SkeletonItem[] = pin === undefined ? [] : [pin]
+  const count = Math.min(rows.length, room)
+  for (let index = 0; index < count; index += 1) {
+    const { uri, indexed_at } = rows[index] as PageRow
+    items.push({ post: uri, isPinned: false, indexedAt: indexed_at })
+  }
+  if (rows.length <= room) {
+    return { items, cursor: undefined }
+  }
+  // Without room for any row but the pinned one, the next page starts where this one did.
+  const last = rows[count - 1]
+  const next =
+    last === undefined ? place : { indexedAt: last.indexed_at, cid: last.cid, uri: last.uri }
+  return { items, cursor: packCursor(scope, next) }
+}

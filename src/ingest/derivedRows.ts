@@ -1,0 +1,55 @@
+import type { StoredFilter } from '../feeds/filters.ts'
+import type { PostFacts } from '../feeds/postFacts.ts'
+import { POST } from './projectEvent.ts'
+import type { KeepTag } from './projectEvent.ts'
+
+/** A visible post, ready to be put under its tags and filters. */
+export interface VisiblePost {
+  readonly id: number
+  readonly did: string
+  readonly rkey: string
+  readonly cid: string
+  readonly indexedAt: number
+  readonly facts: PostFacts
+}
+
+export interface DerivedRows {
+  readonly tags: [tag: string, indexedAt: number, cid: string, uri: string, postId: number][]
+  readonly filters: [
+    filterId: number,
+    indexedAt: number,
+    cid: string,
+    uri: string,
+    postId: number,
+  ][]
+}
+
+export function postUri(did: string, rkey: string): string {
+  return `at://${did}/${POST}/${rkey}`
+}
+
+/**
+ * The rows under which posts are found: a pure function of the posts, the filters and which tags are
+ * looked up at all.
+ */
+export function deriveRows(
+  posts: readonly VisiblePost[],
+  filters: readonly StoredFilter[],
+  keepTag: KeepTag,
+): DerivedRows {
+  const rows: DerivedRows = { tags: [], filters: [] }
+  for (const { id, did, rkey, cid, indexedAt, facts } of posts) {
+    const uri = postUri(did, rkey)
+    for (const tag of facts.tags) {
+      if (keepTag(tag)) {
+        rows.tags.push([tag, indexedAt, cid, uri, id])
+      }
+    }
+    for (const filter of filters) {
+      if (filter.matches(did, facts)) {
+        rows.filters.push([filter.id, indexedAt, cid, uri, id])
+      }
+    }
+  }
+  return rows
+}

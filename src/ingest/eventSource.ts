@@ -1,0 +1,35 @@
+import type { Us } from '../time.ts'
+import type { Frame } from './decodeEvent.ts'
+import type { FrameBuffer } from './frameBuffer.ts'
+import type { Position } from './rowOps.ts'
+
+/** Where frames come from, and how orderly their times have been. Kept by the ingester. */
+export interface Connection {
+  /** `host:port` of a server, or the name of a recording. */
+  readonly host: string
+  /** The greatest `time_us` of this connection, 0 before the first. */
+  greatestUs: Us
+  /** The farthest that a frame lay behind the greatest before it. */
+  disorderUs: Us
+}
+
+export interface StreamFrame extends Frame {
+  readonly connection: Connection
+}
+
+export interface SourceOptions {
+  /** The committed position, read anew at every connection. */
+  readonly resumeFrom: () => Promise<Position | undefined>
+  readonly buffer: FrameBuffer
+  readonly signal: AbortSignal
+}
+
+/** Puts frames into the buffer in the order in which the server sent them, and waits while it is full. */
+export interface EventSource {
+  /** Ends when the signal aborts, or there is no more: a stream reconnects by itself, for ever. */
+  run(options: SourceOptions): Promise<void>
+}
+
+export function createConnection(host: string): Connection {
+  return { host, greatestUs: 0, disorderUs: 0 }
+}

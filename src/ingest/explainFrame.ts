@@ -1,0 +1,46 @@
+import { decodeEvent } from './decodeEvent.ts'
+import type { Frame, RejectReason, StreamEvent } from './decodeEvent.ts'
+import { projectEvent } from './projectEvent.ts'
+import type { KeepTag } from './projectEvent.ts'
+
+const REASONS: Readonly<Record<RejectReason, string>> = {
+  account: 'account without a boolean active, or of another did',
+  binary: 'binary message',
+  cid: 'no plausible cid',
+  collection: 'collection is no NSID',
+  commit: 'commit is no object',
+  did: 'did is no DID',
+  json: 'not a JSON object',
+  operation: 'operation is not create, update or delete',
+  record: 'record is no object',
+  rev: 'rev is no TID',
+  rkey: 'rkey is no record key',
+  time: 'time_us is no positive safe integer',
+  tooLarge: 'larger than 8 MiB',
+  utf8: 'not UTF-8',
+}
+
+/** What ingest makes of a frame, in plain words: the tool for "why is this post not in my feed". */
+export function explainFrame(frame: Frame, keep: KeepTag): string {
+  const decoded = decodeEvent(frame)
+  return decoded.ok ? explainEvent(decoded.event, keep) : `rejected: ${REASONS[decoded.reason]}`
+}
+
+function explainEvent(event: StreamEvent, keep: KeepTag): string {
+  const op = projectEvent(event, event.timeUs, keep)
+  switch (op?.kind) {
+    case 'putPost':
+      if (op.facts !== undefined) {
+        return `kept: ${op.facts.tags.map((tag) => `#${tag}`).join(' ')}`
+      }
+      return event.kind === 'put' && (event.record['reply'] ?? null) !== null
+        ? 'not kept: a reply'
+        : 'not kept: no tags'
+    case 'deletePost':
+      return 'delete of a post'
+    case 'setAccount':
+      return `account ${op.active ? 'active' : `not active (${op.status ?? 'no reason'})`}`
+    case undefined:
+      return `ignored: ${'collection' in event ? event.collection : event.kind}`
+  }
+}

@@ -1,0 +1,88 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { UNTOLD_ACCOUNT, accountChange, foldRecord } from './foldRecord.ts'
+import type { RecordState } from './foldRecord.ts'
+import type { RecordOp } from './rowOps.ts'
+
+const key = { did: 'did:plc:a', rkey: 'r' }
+const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
+const put = (rev: string, indexedAt: number, isKept = true): RecordOp => ({
+  kind: 'putPost',
+  ...key,
+  rev,
+  cid: `cid${rev}`,
+  indexedAt,
+  facts: isKept ? facts : undefined,
+})
+const gone = (rev: string): RecordOp => ({ kind: 'deletePost', ...key, rev })
+const fold = (...ops: RecordOp[]): RecordState => ops.reduce(foldRecord, undefined as RecordState)
+
+describe('foldRecord', () => {
+  test('keeps the place of the first sight through updates', () => {
+    expect(fold(put('3b', 5), put('3c', 9))).toMatchObject({
+      kind: 'kept',
+      rev: '3c',
+      cid: 'cid3b',
+      indexedAt: 5,
+    })
+  })
+
+  test('keeps the place while an update leaves the post without tags', () => {
+    const state = fold(put('3b', 5), put('3c', 7, false), put('3d', 9))
+    expect(state).toMatchObject({ indexedAt: 5, cid: 'cid3b', facts })
+    expect(fold(put('3b', 5), put('3c', 7, false))).toMatchObject({ facts: undefined })
+  })
+
+  test('gives a record its place when it is first kept, not when it is first seen', () => {
+    expect(fold(put('3b', 5, false), put('3c', 9))).toMatchObject({ indexedAt: 9, cid: 'cid3c' })
+  })
+
+  test('makes a new record of one that was deleted and created again', () => {
+    const state = fold(put('3b', 5), gone('3c'), put('3d', 9))
+    expect(state).toMatchObject({ kind: 'kept', indexedAt: 9, cid: 'cid3d' })
+  })
+
+  test('lets no older frame bring a record back or change it', () => {
+    expect(fold(put('3b', 5), gone('3c'), put('3b', 5))).toMatchObject({ deleted: true })
+    expect(fold(gone('3c'), put('3b', 5))).toMatchObject({ kind: 'trace', rev: '3c' })
+    expect(fold(put('3c', 5, false), put('3b', 5))).toMatchObject({ kind: 'trace', rev: '3c' })
+    expect(fold(put('3c', 5), gone('3b'))).toMatchObject({ kind: 'kept', rev: '3c' })
+  })
+
+  test('lets a delete win over a frame of the same revision, in either order', () => {
+    expect(fold(put('3b', 5), gone('3b'))).toMatchObject({ deleted: true })
+    expect(fold(gone('3b'), put('3b', 5))).toMatchObject({ deleted: true })
+  })
+
+  test('changes nothing when frames repeat', () => {
+    const ops = fc.array(
+      fc
+        .record({ rev: fc.constantFrom('3b', '3c', '3d', '3e'), what: fc.nat(2) })
+        .map(({ rev, what }) => (what === 2 ? gone(rev) : put(rev, 5, what === 1))),
+    )
+    fc.assert(
+      fc.property(ops, (list) => {
+        const inOrder = list.toSorted((a, b) => (a.rev < b.rev ? -1 : 1))
+        expect(fold(...inOrder, ...inOrder)).toEqual(fold(...inOrder))
+      }),
+    )
+  })
+})
+
+describe('accountChange', () => {
+  const event = { active: false, status: 'takendown', time: 10, seq: 5 }
+  const told = { ...UNTOLD_ACCOUNT, ...event }
+
+  test.each([
+    ['hides an account that the stream says is not active', UNTOLD_ACCOUNT, event, 'hide'],
+    ['shows one that comes back', told, { ...event, active: true, time: 11 }, 'show'],
+    ['erases one that is deleted', UNTOLD_ACCOUNT, { ...event, status: 'deleted' }, 'erase'],
+    ['erases a hidden one too', told, { ...event, status: 'deleted', time: 11 }, 'erase'],
+    ['does nothing when it stays as it is', told, { ...event, time: 11 }, 'none'],
+    ['goes by the time first', told, { ...event, active: true, time: 9, seq: 99 }, 'stale'],
+    ['then by the number', told, { ...event, active: true, seq: 6 }, 'show'],
+    ['takes a repeat for stale', told, event, 'stale'],
+  ])('%s', (_, state, after, change) => {
+    expect(accountChange(state, after)).toBe(change)
+  })
+})

@@ -1,0 +1,84 @@
+import type { PostFacts } from '../feeds/postFacts.ts'
+import type { Us } from '../time.ts'
+import type { RecordOp } from './rowOps.ts'
+
+/** A post that is kept for as long as its record lives. */
+export interface KeptPost {
+  readonly kind: 'kept'
+  /** Undefined until the row is written. */
+  readonly id: number | undefined
+  readonly rev: string
+  /** Both of the first sight: an update never moves a post. */
+  readonly cid: string
+  readonly indexedAt: Us
+  /** Undefined while an update has left the record without tags, or as a reply. */
+  readonly facts: PostFacts | undefined
+}
+
+/** What is remembered of a record that is not kept. */
+export interface RecordTrace {
+  readonly kind: 'trace'
+  readonly rev: string
+  readonly deleted: boolean
+}
+
+export type RecordState = KeptPost | RecordTrace | undefined
+
+/**
+ * The state of a record after one more frame about it. The highest revision wins, whatever the order
+ * and number of frames; between equal revisions a delete wins.
+ */
+export function foldRecord(state: RecordState, op: RecordOp): RecordState {
+  if (op.kind === 'deletePost') {
+    const isOld = state !== undefined && state.rev > op.rev
+    return isOld ? state : { kind: 'trace', rev: op.rev, deleted: true }
+  }
+  if (state !== undefined && state.rev >= op.rev) {
+    return state
+  }
+  const { rev, cid, indexedAt, facts } = op
+  if (state?.kind === 'kept') {
+    return { ...state, rev, facts }
+  }
+  return facts === undefined
+    ? { kind: 'trace', rev, deleted: false }
+    : { kind: 'kept', id: undefined, rev, cid, indexedAt, facts }
+}
+
+/** What an account event does to the posts of its account. */
+export type AccountChange = 'stale' | 'none' | 'hide' | 'show' | 'erase'
+
+export interface AccountState {
+  /** Undefined until the row is written. */
+  readonly id: number | undefined
+  readonly active: boolean
+  readonly status: string | undefined
+  readonly time: Us
+  readonly seq: number
+}
+
+/** An account that the stream has told nothing about. */
+export const UNTOLD_ACCOUNT: AccountState = {
+  id: undefined,
+  active: true,
+  status: undefined,
+  time: -1,
+  seq: -1,
+}
+
+type AccountEvent = Omit<AccountState, 'id'>
+
+/** Whether an account event is news, and what it means for the posts that are stored. */
+export function accountChange(state: AccountState, event: AccountEvent): AccountChange {
+  const isNews = event.time > state.time || (event.time === state.time && event.seq > state.seq)
+  if (!isNews) {
+    return 'stale'
+  }
+  if (!event.active && event.status === 'deleted') {
+    return 'erase'
+  }
+  if (event.active === state.active) {
+    return 'none'
+  }
+  return event.active ? 'show' : 'hide'
+}

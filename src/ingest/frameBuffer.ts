@@ -1,0 +1,99 @@
+import type { Connection, StreamFrame } from './eventSource.ts'
+
+export interface FrameBufferOptions {
+  /** Above either of these the socket is paused. */
+  readonly maxFrames: number
+  readonly maxBytes: number
+}
+
+export interface TakeOptions {
+  readonly max: number
+  readonly waitMs: number
+  readonly fillMs: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Frames between the socket and the store. It is bounded by pausing the socket: once `isFull`, the
+ * producer stops until `onDrained` is called. Frames that the socket has already read still fit.
+ */
+export class FrameBuffer {
+  readonly #options: FrameBufferOptions
+  #frames: StreamFrame[] = []
+  #bytes = 0
+  #wake: (() => void) | undefined
+  #drained = new Set<() => void>()
+
+  constructor(options: FrameBufferOptions) {
+    this.#options = options
+  }
+
+  get length(): number {
+    return this.#frames.length
+  }
+
+  get isFull(): boolean {
+    return this.#frames.length >= this.#options.maxFrames || this.#bytes >= this.#options.maxBytes
+  }
+
+  push(data: Buffer, isBinary: boolean, connection: Connection): void {
+    this.#frames.push({ data, isBinary, connection })
+    this.#bytes += data.length
+    this.#wake?.()
+  }
+
+  /** Calls back once, when there is room again. */
+  onDrained(callback: () => void): void {
+    this.#drained.add(callback)
+  }
+
+  /**
+   * Waits up to `waitMs` for a frame, then for more until there are `max` or `fillMs` have passed.
+   * A signal that aborts ends the waiting; frames that are there then are still handed out.
+   */
+  async take({ max, waitMs, fillMs, signal }: TakeOptions): Promise<StreamFrame[]> {
+    await this.#waitFor(1, waitMs, signal)
+    if (this.#frames.length > 0) {
+      await this.#waitFor(max, fillMs, signal)
+    }
+    return this.#remove(max)
+  }
+
+  #remove(max: number): StreamFrame[] {
+    const taken = this.#frames.length <= max ? this.#frames : this.#frames.slice(0, max)
+    this.#frames = this.#frames.length <= max ? [] : this.#frames.slice(max)
+    for (const { data } of taken) {
+      this.#bytes -= data.length
+    }
+    if (!this.isFull) {
+      const callbacks = this.#drained
+      this.#drained = new Set()
+      for (const callback of callbacks) {
+        callback()
+      }
+    }
+    return taken
+  }
+
+  #waitFor(count: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const isEnough = (): boolean => this.#frames.length >= count || this.isFull
+    if (isEnough() || signal.aborted) {
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        this.#wake = undefined
+        resolve()
+      }
+      const timer = setTimeout(done, timeoutMs)
+      this.#wake = () => {
+        if (isEnough()) {
+          done()
+        }
+      }
+      signal.addEventListener('abort', done)
+    })
+  }
+}

@@ -1,0 +1,92 @@
+import type { Database } from '../db/database.ts'
+import type { IngestStatus } from '../ingestStatus.ts'
+import type { Logger } from '../logger.ts'
+import type { Clock } from '../time.ts'
+import type { EventSource } from './eventSource.ts'
+import { FrameBuffer } from './frameBuffer.ts'
+import { IngestCounters } from './ingestCounters.ts'
+import { runIngester } from './ingester.ts'
+import { createJetstreamSource } from './jetstreamSource.ts'
+import { loadPosition } from './loadPosition.ts'
+import { WANTED_COLLECTIONS } from './projectEvent.ts'
+import type { KeepTag } from './projectEvent.ts'
+import { Pruner } from './prune.ts'
+import { RecordStore } from './recordStore.ts'
+import type { RecordKey } from './recordStore.ts'
+
+/** What ingest needs to know; plain data, so that it can cross into a thread. */
+export interface IngestOptions {
+  readonly databaseUrl: string
+  readonly jetstreamUrls: readonly string[]
+  readonly idleMs: number
+  readonly backfillHours: number
+  readonly retentionDays: number
+  /** Only posts with one of these tags are kept; undefined keeps all tags. */
+  readonly onlyTags: readonly string[] | undefined
+  /** Posts that feeds show without keeping them. */
+  readonly pinned: readonly RecordKey[]
+}
+
+export interface IngestDependencies {
+  /** The writing connection, migrated. */
+  readonly database: Database
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Instead of Jetstream; nothing is pruned then. */
+  readonly source?: EventSource
+}
+
+export interface Ingest {
+  status(): IngestStatus
+  /** Settles when the signal has aborted and all that was read is stored; rejects when that is impossible. */
+  readonly done: Promise<void>
+}
+
+const BUFFER = { maxFrames: 10_000, maxBytes: 32 * 1024 * 1024 }
+
+/** Starts ingest on this thread. */
+export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
+  const { database, logger, clock, signal } = dependencies
+  const { pinned, retentionDays } = options
+  const keepTag = createKeepTag(options.onlyTags)
+  const counters = new IngestCounters(logger, clock)
+  const buffer = new FrameBuffer(BUFFER)
+  const store = new RecordStore(database, keepTag)
+  const jetstream = createJetstreamSource({
+    urls: options.jetstreamUrls,
+    wantedCollections: WANTED_COLLECTIONS,
+    idleMs: options.idleMs,
+    backfillHours: options.backfillHours,
+    counters,
+    logger,
+    clock,
+  })
+  const done = loadPosition(database).then((position) => {
+    counters.positionLoaded(position)
+    return runIngester({
+      source: dependencies.source ?? jetstream,
+      buffer,
+      target: { database, store, pinned },
+      keepTag,
+      pruner:
+        dependencies.source === undefined
+          ? new Pruner({ database, store, retentionDays, pinned, logger })
+          : undefined,
+      counters,
+      loadPosition: () => loadPosition(database),
+      logger,
+      clock,
+      signal,
+    })
+  })
+  return { status: () => counters.status(buffer.length), done }
+}
+
+function createKeepTag(onlyTags: readonly string[] | undefined): KeepTag {
+  if (onlyTags === undefined) {
+    return () => true
+  }
+  const only = new Set(onlyTags)
+  return (tag) => only.has(tag)
+}

@@ -1,0 +1,132 @@
+import type { IngestStatus } from '../ingestStatus.ts'
+import type { Logger } from '../logger.ts'
+import type { Clock, Us } from '../time.ts'
+import { US_PER_MS, formatUs } from '../time.ts'
+import type { RejectReason } from './decodeEvent.ts'
+import type { StreamFrame } from './eventSource.ts'
+import type { Batch, Position } from './rowOps.ts'
+
+/** At most so many rejected frames are shown in the log in a minute. */
+const SAMPLES_PER_MINUTE = 5
+const MINUTE_MS = 60_000
+const SAMPLE_LENGTH = 200
+
+/** Counts what ingest does, and says it as an `IngestStatus`. */
+export class IngestCounters {
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #rejected: Record<string, number> = Object.create(null) as Record<string, number>
+  #samples = { left: SAMPLES_PER_MINUTE, since: 0 }
+  #futureReportedAt = Number.NEGATIVE_INFINITY
+  #opened = 0
+  #status: { -readonly [K in keyof IngestStatus]: IngestStatus[K] } = {
+    connected: false,
+    host: undefined,
+    lastConnectedUs: undefined,
+    positionUs: undefined,
+    lagMs: undefined,
+    eventsTotal: 0,
+    rejectedTotal: 0,
+    rejectedByReason: {},
+    futureTotal: 0,
+    reconnectsTotal: 0,
+    batchesTotal: 0,
+    operationsTotal: 0,
+    poisonedTotal: 0,
+    buffered: 0,
+    lastBatchMs: 0,
+    problem: undefined,
+  }
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  status(buffered: number): IngestStatus {
+    const lastConnectedUs = this.#status.connected ? this.#clock() : this.#status.lastConnectedUs
+    return { ...this.#status, lastConnectedUs, buffered, rejectedByReason: { ...this.#rejected } }
+  }
+
+  /** The position found at the start. */
+  positionLoaded(position: Position | undefined): void {
+    this.#status.positionUs = position?.timeUs
+  }
+
+  connected(host: string): void {
+    this.#opened += 1
+    this.#status.connected = true
+    this.#status.host = host
+    this.#status.reconnectsTotal = this.#opened - 1
+    this.#status.problem = undefined
+  }
+
+  disconnected(problem: string): void {
+    if (this.#status.connected) {
+      this.#status.lastConnectedUs = this.#clock()
+    }
+    this.#status.connected = false
+    this.#status.problem = problem
+  }
+
+  /** Undefined: it works again. */
+  storeFails(problem: string | undefined): void {
+    this.#status.problem = problem
+  }
+
+  frameRead(): void {
+    this.#status.eventsTotal += 1
+  }
+
+  frameRejected(reason: RejectReason, frame: StreamFrame): void {
+    this.#status.rejectedTotal += 1
+    this.#rejected[reason] = (this.#rejected[reason] ?? 0) + 1
+    const nowMs = this.#clock() / US_PER_MS
+    if (nowMs - this.#samples.since >= MINUTE_MS) {
+      this.#samples = { left: SAMPLES_PER_MINUTE, since: nowMs }
+    }
+    if (this.#samples.left > 0) {
+      this.#samples.left -= 1
+      const sample = frame.data.subarray(0, SAMPLE_LENGTH).toString('utf8')
+      const { host } = frame.connection
+      this.#logger.warn(
+        { event: 'frameRejected', reason, host, bytes: frame.data.length, sample },
+        `a frame was passed over: ${reason}`,
+      )
+    }
+  }
+
+  futureEvent(timeUs: Us, host: string): void {
+    this.#status.futureTotal += 1
+    const nowMs = this.#clock() / US_PER_MS
+    if (nowMs - this.#futureReportedAt >= MINUTE_MS) {
+      this.#futureReportedAt = nowMs
+      this.#logger.warn(
+        { event: 'futureEvent', host, timeUs, ahead: futureText(timeUs) },
+        'an event is more than 60 s ahead of our clock: taken as of now; check the clocks',
+      )
+    }
+  }
+
+  operationPoisoned(): void {
+    this.#status.poisonedTotal += 1
+  }
+
+  batchStored(batch: Batch, durationMs: number, nowUs: Us): void {
+    const { position, lastEventUs } = batch
+    this.#status.batchesTotal += 1
+    this.#status.operationsTotal += batch.ops.length
+    this.#status.lastBatchMs = durationMs
+    if (position !== undefined) {
+      this.#status.positionUs = Math.max(this.#status.positionUs ?? 0, position.timeUs)
+    }
+    if (lastEventUs !== undefined) {
+      this.#status.lagMs = Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS))
+    }
+  }
+}
+
+function futureText(timeUs: Us): string {
+  // The last moment that a Date can hold; a time beyond it has no text.
+  return timeUs <= 8.64e18 ? formatUs(timeUs) : 'beyond all dates'
+}

@@ -1,0 +1,171 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { troubleOf } from '../db/databaseErrors.ts'
+import { describeError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { Clock, Us } from '../time.ts'
+import { US_PER_SECOND } from '../time.ts'
+import { decodeEvent } from './decodeEvent.ts'
+import type { EventSource, StreamFrame } from './eventSource.ts'
+import type { FrameBuffer } from './frameBuffer.ts'
+import type { IngestCounters } from './ingestCounters.ts'
+import { projectEvent } from './projectEvent.ts'
+import type { KeepTag } from './projectEvent.ts'
+import type { Pruner } from './prune.ts'
+import type { Batch, Position, RowOp } from './rowOps.ts'
+import { storeBatch } from './storeBatch.ts'
+import type { BatchTarget } from './storeBatch.ts'
+
+export interface IngesterOptions {
+  readonly source: EventSource
+  readonly buffer: FrameBuffer
+  readonly target: BatchTarget
+  readonly keepTag: KeepTag
+  /** Undefined: nothing is pruned. */
+  readonly pruner: Pruner | undefined
+  readonly counters: IngestCounters
+  readonly loadPosition: () => Promise<Position | undefined>
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** A batch closes at so many frames, or so long after its first one. */
+const MAX_BATCH = 1_000
+const FILL_MS = 100
+/** How often the loop looks around when no frame comes. */
+const WAIT_MS = 1_000
+
+/** An event farther ahead of our clock than this is taken as of now: a wrong clock must not cost data. */
+const MAX_AHEAD_US = 60 * US_PER_SECOND
+
+const RETRY_MIN_MS = 100
+const RETRY_MAX_MS = 10_000
+/** A failure that is not the database's is tried so often; then it is ours to mend. */
+const MAX_UNKNOWN_FAILURES = 5
+
+/**
+ * The loop of ingest: frames → one batch → one transaction, one after the other. Ends when the source
+ * has ended and all that it has read is stored.
+ * @throws when the store fails in a way that does not pass
+ */
+export async function runIngester(options: IngesterOptions): Promise<void> {
+  const { buffer, counters, pruner, clock } = options
+  const ended = new AbortController()
+  const source = options.source
+    .run({ resumeFrom: options.loadPosition, buffer, signal: options.signal })
+    .finally(() => ended.abort())
+  // A source that fails while a batch is being stored is not unhandled: it is awaited below.
+  source.catch(() => {})
+  for (;;) {
+    const frames = await buffer.take({
+      max: MAX_BATCH,
+      waitMs: WAIT_MS,
+      fillMs: FILL_MS,
+      signal: ended.signal,
+    })
+    if (frames.length > 0) {
+      const startedAt = performance.now()
+      const batch = readBatch(frames, options)
+      await storeSafely(batch, options)
+      counters.batchStored(batch, performance.now() - startedAt, clock())
+    } else if (ended.signal.aborted) {
+      break
+    }
+    await pruner?.stepIfDue(clock())
+  }
+  await source
+}
+
+/** Decodes and projects frames; whatever is wrong with one is counted and costs only itself. */
+function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Batch {
+  const { counters, keepTag } = options
+  const ops: RowOp[] = []
+  let position: Position | undefined
+  let lastEventUs: Us | undefined
+  const nowUs = options.clock()
+  for (const frame of frames) {
+    const decoded = decodeEvent(frame)
+    const timeUs = decoded.ok ? decoded.event.timeUs : decoded.timeUs
+    const isAhead = timeUs !== undefined && timeUs > nowUs + MAX_AHEAD_US
+    counters.frameRead()
+    if (timeUs !== undefined && !isAhead) {
+      position = advance(position, frame, timeUs)
+      lastEventUs = timeUs
+    } else if (isAhead) {
+      counters.futureEvent(timeUs, frame.connection.host)
+    }
+    if (!decoded.ok) {
+      counters.frameRejected(decoded.reason, frame)
+      continue
+    }
+    const op = projectEvent(decoded.event, isAhead ? nowUs : decoded.event.timeUs, keepTag)
+    if (op !== undefined) {
+      ops.push(op)
+    }
+  }
+  return { ops, position, lastEventUs }
+}
+
+function advance(before: Position | undefined, { connection }: StreamFrame, timeUs: Us): Position {
+  connection.disorderUs = Math.max(connection.disorderUs, connection.greatestUs - timeUs)
+  connection.greatestUs = Math.max(connection.greatestUs, timeUs)
+  return {
+    timeUs: Math.max(before?.timeUs ?? 0, timeUs),
+    host: connection.host,
+    disorderUs: connection.disorderUs,
+  }
+}
+
+/** Stores a batch, waiting for as long as the database cannot take it. */
+async function storeSafely(batch: Batch, options: IngesterOptions): Promise<void> {
+  const { counters, logger, target, clock, signal } = options
+  let unknownFailures = 0
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await storeBatch(target, batch, clock())
+      if (attempt > 1) {
+        logger.info({ event: 'storeRecovered', attempts: attempt }, 'the database takes rows again')
+        counters.storeFails(undefined)
+      }
+      return
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble === 'refused') {
+        await storeOneByOne(batch, options)
+        return
+      }
+      unknownFailures += trouble === undefined ? 1 : 0
+      if (trouble === 'damaged' || unknownFailures >= MAX_UNKNOWN_FAILURES || signal.aborted) {
+        throw new Error('cannot store a batch', { cause: error })
+      }
+      if (attempt === 1) {
+        const reason = describeError(error)
+        logger.error({ event: 'storeFails', reason }, `cannot store: ${reason}; trying again`)
+        counters.storeFails(`cannot store: ${reason}`)
+      }
+      await delay(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 10)), undefined, {
+        signal,
+      }).catch(() => {})
+    }
+  }
+}
+
+/** One operation that the database refuses costs only itself; the position goes last, alone. */
+async function storeOneByOne(batch: Batch, options: IngesterOptions): Promise<void> {
+  const { counters, logger, target, clock } = options
+  for (const op of batch.ops) {
+    try {
+      await storeBatch(target, { ops: [op], position: undefined, lastEventUs: undefined }, clock())
+    } catch (error) {
+      if (troubleOf(error) !== 'refused') {
+        throw error
+      }
+      counters.operationPoisoned()
+      logger.error(
+        { event: 'operationRefused', kind: op.kind, did: op.did, reason: describeError(error) },
+        'the database refuses one operation: dropped',
+      )
+    }
+  }
+  await storeBatch(target, { ...batch, ops: [] }, clock())
+}

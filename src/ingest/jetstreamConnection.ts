@@ -1,0 +1,156 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Jetstream } from '@skyware/jetstream'
+import { WebSocket } from 'ws'
+import type { Connection } from './eventSource.ts'
+import type { FrameBuffer } from './frameBuffer.ts'
+
+export interface ConnectionOptions {
+  /** `ws(s)://HOST/subscribe`. */
+  readonly url: string
+  readonly cursor: number | undefined
+  readonly wantedCollections: readonly string[]
+  /** No frame for so long: the host is dead, whatever its pings say. */
+  readonly idleMs: number
+  readonly connection: Connection
+  readonly buffer: FrameBuffer
+  readonly signal: AbortSignal
+  readonly onOpen: () => void
+}
+
+/** How a connection ended. */
+export interface ConnectionEnd {
+  /** In plain words, for a log line. */
+  readonly reason: string
+  /** Frames read: a connection without any has not worked, even if it opened. */
+  readonly frames: number
+}
+
+/**
+ * A frame above this ends the connection; one above the limit of `decodeEvent` and below this is read
+ * and passed over. Without it a broken server could fill our memory with one message.
+ */
+const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+const MAX_REASON_LENGTH = 200
+
+/**
+ * One connection to one host, from the handshake to its end; never throws and never reconnects.
+ *
+ * `@skyware/jetstream` makes the URL and holds the socket. It is given a socket that keeps the frames
+ * to itself and hands them to our buffer: the library would move its cursor on receipt, drop what it
+ * cannot read without a word, and have no way to wait for the store.
+ */
+export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd> {
+  return new Promise((resolve) => {
+    let frames = 0
+    let reason: string | undefined
+    let lastFrameAt = performance.now()
+    let socket: FrameSocket | undefined
+
+    const fail = (text: string): void => {
+      reason ??= text.slice(0, MAX_REASON_LENGTH)
+    }
+    const finish = (): void => {
+      clearInterval(watchdog)
+      options.signal.removeEventListener('abort', onAbort)
+      // Before the library's own listener for `close` runs: it would reconnect.
+      jetstream.close()
+      resolve({ reason: reason ?? '', frames })
+    }
+    const end = (text: string): void => {
+      fail(text)
+      if (socket === undefined) {
+        finish()
+      } else {
+        socket.terminate()
+      }
+    }
+    const watchdog = setInterval(
+      () => {
+        if (socket?.isPaused === true) {
+          lastFrameAt = performance.now()
+        } else if (performance.now() - lastFrameAt >= options.idleMs) {
+          end(`no event for ${options.idleMs / 1000} s`)
+        }
+      },
+      Math.max(50, options.idleMs / 10),
+    )
+    const onAbort = (): void => end('stopping')
+    options.signal.addEventListener('abort', onAbort)
+
+    class OwnSocket extends FrameSocket {
+      constructor(url: string) {
+        super(url)
+        // eslint-disable-next-line typescript/no-this-alias, unicorn/no-this-assignment
+        socket = this
+        this.on('open', options.onOpen)
+        this.on('message', (data: Buffer, isBinary: boolean) => {
+          frames += 1
+          lastFrameAt = performance.now()
+          options.buffer.push(data, isBinary, options.connection)
+          if (options.buffer.isFull && !this.isPaused) {
+            this.pause()
+            options.buffer.onDrained(() => this.resume())
+          }
+        })
+        this.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
+          void readStart(response).then((body) => end(`HTTP ${response.statusCode}: ${body}`))
+        })
+        this.on('error', (error) => fail(error.message))
+        this.on('close', (code, text) => {
+          fail(
+            `closed by the host with code ${code}${text.length > 0 ? `: ${text.toString()}` : ''}`,
+          )
+          finish()
+        })
+      }
+    }
+
+    const jetstream = new Jetstream({
+      endpoint: options.url,
+      wantedCollections: [...options.wantedCollections],
+      ...(options.cursor === undefined ? {} : { cursor: options.cursor }),
+      ws: OwnSocket,
+    })
+    jetstream.on('error', (error) => fail(error.message))
+    jetstream.start()
+    if (options.signal.aborted) {
+      onAbort()
+    }
+  })
+}
+
+/** A `ws` socket that tells nobody but its own listeners of its messages. */
+class FrameSocket extends WebSocket {
+  constructor(url: string) {
+    super(url, {
+      // A v2 host that is offered compression and asked for zstd answers 400; neither is worth it.
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      // A frame of bad UTF-8 is rejected by itself; the check here would end the connection.
+      skipUTF8Validation: true,
+      handshakeTimeout: 10_000,
+    })
+  }
+
+  override addEventListener(...[type, ...rest]: Parameters<WebSocket['addEventListener']>): void {
+    if (type !== 'message') {
+      super.addEventListener(type, ...rest)
+    }
+  }
+}
+
+async function readStart(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8')
+  let body = ''
+  try {
+    for await (const chunk of response) {
+      body += String(chunk)
+      if (body.length >= MAX_REASON_LENGTH) {
+        break
+      }
+    }
+  } catch {
+    // What has come so far says enough.
+  }
+  return body.replaceAll(/\s+/g, ' ').slice(0, MAX_REASON_LENGTH)
+}

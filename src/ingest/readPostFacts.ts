@@ -1,0 +1,123 @@
+import { parseLanguageString } from '@atproto/syntax'
+import { canonicalTag } from '../feeds/canonicalTag.ts'
+import { MEDIA_BIT } from '../feeds/postFacts.ts'
+import type { PostFacts } from '../feeds/postFacts.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** A lexicon gives a label at most 128 bytes; what is longer names no label that a feed can ask for. */
+const MAX_LABEL_LENGTH = 128
+
+/**
+ * What feeds may ask about a post record, or undefined when it is not a root post with tags
+ * (contract, section 4). Bad parts of the record count as absent.
+ */
+export function readPostFacts(record: Json): PostFacts | undefined {
+  if (record['reply'] !== undefined && record['reply'] !== null) {
+    return undefined
+  }
+  const tags = readTags(record)
+  if (tags.length === 0) {
+    return undefined
+  }
+  return {
+    tags,
+    media: readMedia(record['embed']),
+    languages: readLanguages(record['langs']),
+    labels: readLabels(record['labels']),
+  }
+}
+
+/** All distinct canonical tags: of the facets in the text, and of `tags` beside it. */
+function readTags(record: Json): string[] {
+  const tags = new Set<string>()
+  for (const facet of listOf(record['facets'])) {
+    for (const feature of listOf(objectOf(facet)['features'])) {
+      const { $type, tag } = objectOf(feature)
+      if ($type === 'app.bsky.richtext.facet#tag') {
+        addTag(tags, tag)
+      }
+    }
+  }
+  for (const tag of listOf(record['tags'])) {
+    addTag(tags, tag)
+  }
+  return [...tags]
+}
+
+function addTag(tags: Set<string>, value: unknown): void {
+  const tag = typeof value === 'string' ? canonicalTag(value) : undefined
+  if (tag !== undefined) {
+    tags.add(tag)
+  }
+}
+
+function readMedia(embed: unknown): number {
+  const { $type, media } = objectOf(embed)
+  switch (bareType($type)) {
+    case 'app.bsky.embed.images':
+    case 'app.bsky.embed.gallery':
+      return MEDIA_BIT.image
+    case 'app.bsky.embed.video':
+      return MEDIA_BIT.video
+    case 'app.bsky.embed.external':
+      return MEDIA_BIT.link
+    case 'app.bsky.embed.recordWithMedia':
+      // A nested recordWithMedia is not a thing; without this check it could nest without end.
+      return bareType(objectOf(media)['$type']) === 'app.bsky.embed.recordWithMedia'
+        ? 0
+        : readMedia(media)
+    case undefined:
+    default:
+      return 0
+  }
+}
+
+/** `nsid#main` and `nsid` name the same definition. */
+function bareType(type: unknown): string | undefined {
+  return typeof type === 'string' ? type.replace(/#main$/, '') : undefined
+}
+
+function readLanguages(langs: unknown): string[] {
+  const languages = new Set<string>()
+  for (const value of listOf(langs)) {
+    const language = typeof value === 'string' ? primarySubtag(value) : undefined
+    if (language !== undefined && language !== 'und') {
+      languages.add(language)
+    }
+  }
+  return [...languages]
+}
+
+/** The primary subtag of a BCP 47 tag in lower case; undefined when there is none. */
+function primarySubtag(tag: string): string | undefined {
+  return parseLanguageString(tag.toLowerCase())?.language?.slice(0, 3).split('-')[0]
+}
+
+function readLabels(labels: unknown): string[] {
+  const values = new Set<string>()
+  for (const value of listOf(objectOf(labels)['values'])) {
+    const { val } = objectOf(value)
+    if (typeof val === 'string' && isLabel(val)) {
+      values.add(val)
+    }
+  }
+  return [...values]
+}
+
+function isLabel(value: string): boolean {
+  return (
+    value !== '' &&
+    value.length <= MAX_LABEL_LENGTH &&
+    value.isWellFormed() &&
+    !value.includes('\0')
+  )
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {}
+}

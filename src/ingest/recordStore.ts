@@ -1,0 +1,293 @@
+import type { Database } from '../db/database.ts'
+import { loadFilters } from '../feeds/filters.ts'
+import type { StoredFilter } from '../feeds/filters.ts'
+import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
+import type { Us } from '../time.ts'
+import { deriveRows } from './derivedRows.ts'
+import type { VisiblePost } from './derivedRows.ts'
+import { UNTOLD_ACCOUNT } from './foldRecord.ts'
+import type { AccountState, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import type { KeepTag } from './projectEvent.ts'
+import { allRows, prepareStatements, runRows } from './statements.ts'
+import type { PostRow, Statements } from './statements.ts'
+
+/** A record whose state a batch has changed. */
+export interface RecordChange {
+  readonly did: string
+  readonly rkey: string
+  readonly before: RecordState
+  readonly after: RecordState
+}
+
+export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
+
+/** How many posts of an account are shown or hidden with one statement. */
+const ACCOUNT_STEP = 1_000
+
+const everyTag: KeepTag = () => true
+
+/**
+ * Records and accounts as rows, and the rows derived from them. Every method runs inside the
+ * transaction of its caller.
+ */
+export class RecordStore {
+  readonly statements: Statements
+  readonly #database: Database
+  readonly #keepTag: KeepTag
+  #filters: readonly StoredFilter[] = []
+  #filterVersion = ''
+
+  constructor(database: Database, keepTag: KeepTag) {
+    this.#database = database
+    this.#keepTag = keepTag
+    this.statements = prepareStatements(database)
+  }
+
+  /** Sees filters that another process has added: from this transaction on their rows are kept. */
+  async refreshFilters(): Promise<void> {
+    const [row] = await this.statements.filterVersion.all({})
+    const version = row?.version ?? ''
+    if (version !== this.#filterVersion) {
+      this.#filters = await loadFilters(this.#database)
+      this.#filterVersion = version
+    }
+  }
+
+  async loadAccounts(dids: readonly string[]): Promise<Map<string, AccountState>> {
+    const rows = await allRows(
+      this.statements.accountsByDid,
+      dids.map((did) => [did]),
+    )
+    return new Map(
+      rows.map(({ id, did, active, status, time_us, seq }) => [
+        did,
+        { id, active: active === 1, status: status ?? undefined, time: time_us, seq },
+      ]),
+    )
+  }
+
+  /** Gives ids to accounts that have no row, in `accounts` too. */
+  async addAccounts(dids: readonly string[], accounts: Map<string, AccountState>): Promise<void> {
+    const missing = dids.filter((did) => accounts.get(did)?.id === undefined)
+    const rows = await allRows(
+      this.statements.insertAccounts,
+      [...new Set(missing)].map((did) => [did]),
+    )
+    for (const { id, did } of rows) {
+      accounts.set(did, { ...(accounts.get(did) ?? UNTOLD_ACCOUNT), id })
+    }
+  }
+
+  async saveAccounts(accounts: ReadonlyMap<string, AccountState>): Promise<void> {
+    const rows = [...accounts].map(([did, { active, status, time, seq }]) => [
+      did,
+      active ? 1 : 0,
+      status ?? null,
+      time,
+      seq,
+    ])
+    await runRows(this.statements.upsertAccounts, rows)
+  }
+
+  /** What is stored of some records, by `recordKey`. */
+  async loadRecords(keys: readonly RecordKey[]): Promise<Map<string, RecordState>> {
+    const states = new Map<string, RecordState>()
+    const traces = await allRows(
+      this.statements.tracesByKey,
+      keys.map(({ did, rkey }) => [rkey, did]),
+    )
+    for (const { rkey, did, rev, deleted } of traces) {
+      states.set(recordKey({ did, rkey }), { kind: 'trace', rev, deleted: deleted === 1 })
+    }
+    const posts = await allRows(
+      this.statements.postsByKey,
+      keys.map(({ did, rkey }) => [did, rkey]),
+    )
+    for (const row of posts) {
+      states.set(recordKey(row), keptPost(row))
+    }
+    return states
+  }
+
+  /** Writes changed records, and the derived rows of those whose account is visible. */
+  async saveRecords(
+    changes: readonly RecordChange[],
+    accounts: Map<string, AccountState>,
+    nowUs: Us,
+  ): Promise<void> {
+    const isVisible = (did: string): boolean => accounts.get(did)?.active ?? true
+    await this.#removeDerived(
+      changes.flatMap(({ did, rkey, before }) => visiblePost(did, rkey, before)),
+    )
+    await this.#saveTraces(changes, nowUs)
+    const shown = await this.#savePosts(changes, accounts)
+    await this.#addDerived(shown.filter(({ did }) => isVisible(did)))
+  }
+
+  /** Puts the posts of an account under their tags, or takes them away. */
+  async showAccount(did: string, isShown: boolean): Promise<void> {
+    await this.#eachPost(did, async (rows) => {
+      const posts = rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row)))
+      await (isShown ? this.#addDerived(posts) : this.#removeDerived(posts))
+    })
+  }
+
+  /** Erases the posts of an account; their revisions are remembered, so that no replay brings them back. */
+  async eraseAccount(did: string, pinned: readonly RecordKey[], nowUs: Us): Promise<void> {
+    await this.#eachPost(did, async (rows) => {
+      const changes = rows.map((row) => {
+        const after: RecordTrace = { kind: 'trace', rev: row.rev, deleted: true }
+        return { did, rkey: row.rkey, before: keptPost(row), after }
+      })
+      await this.saveRecords(changes, new Map(), nowUs)
+    })
+    // A pinned post is shown without being kept: that it is gone has to be remembered all the same.
+    const keys = pinned.filter((key) => key.did === did)
+    const states = await this.loadRecords(keys)
+    const traces = keys.map(({ rkey }) => {
+      const state = states.get(recordKey({ did, rkey }))
+      return [rkey, did, state?.rev ?? LOWEST_REV, 1, nowUs]
+    })
+    await runRows(this.statements.upsertTraces, traces)
+  }
+
+  /** Drops the oldest posts that are older than a moment; answers how many there were. */
+  async dropOldPosts(beforeUs: Us, limit: number): Promise<number> {
+    await this.refreshFilters()
+    const rows = await this.statements.postsBefore.all({ beforeUs, limit })
+    await this.#removeDerived(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
+    await runRows(
+      this.statements.deletePosts,
+      rows.map(({ id }) => [id]),
+    )
+    return rows.length
+  }
+
+  async dropTraces(keys: readonly RecordKey[]): Promise<void> {
+    await runRows(
+      this.statements.deleteTraces,
+      keys.map(({ rkey, did }) => [rkey, did]),
+    )
+  }
+
+  async dropFilterPosts(
+    filterId: number,
+    keys: readonly { indexed_at: number; cid: string; uri: string }[],
+  ): Promise<void> {
+    await runRows(
+      this.statements.deleteFilterPosts,
+      keys.map(({ indexed_at, cid, uri }) => [filterId, indexed_at, cid, uri]),
+    )
+  }
+
+  async #eachPost(did: string, visit: (rows: readonly PostRow[]) => Promise<void>): Promise<void> {
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const rows: PostRow[] = await this.statements.postsOfAccount.all({
+        did,
+        after,
+        limit: ACCOUNT_STEP,
+      })
+      await visit(rows)
+      after = rows.length < ACCOUNT_STEP ? undefined : rows.at(-1)?.rkey
+    }
+  }
+
+  async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {
+    const left = changes.flatMap(({ did, rkey, after }) =>
+      after?.kind === 'trace' ? [[rkey, did, after.rev, after.deleted ? 1 : 0, nowUs]] : [],
+    )
+    const gone = changes.flatMap(({ did, rkey, before, after }) =>
+      before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did]] : [],
+    )
+    await runRows(this.statements.upsertTraces, left)
+    await runRows(this.statements.deleteTraces, gone)
+  }
+
+  /** Answers the posts that a reader may see once their rows are written. */
+  async #savePosts(
+    changes: readonly RecordChange[],
+    accounts: Map<string, AccountState>,
+  ): Promise<VisiblePost[]> {
+    const dropped: [number][] = []
+    const updated: unknown[][] = []
+    const added: (RecordKey & { post: KeptPost })[] = []
+    const shown: VisiblePost[] = []
+    for (const { did, rkey, before, after } of changes) {
+      const id = before?.kind === 'kept' ? before.id : undefined
+      if (after?.kind !== 'kept') {
+        dropped.push(...(id === undefined ? [] : ([[id]] as [number][])))
+      } else if (id === undefined) {
+        added.push({ did, rkey, post: after })
+      } else {
+        const { tags, media, languages, labels } = packFacts(after.facts)
+        updated.push([id, after.rev, tags, media, languages, labels])
+        shown.push(...visiblePost(did, rkey, { ...after, id }))
+      }
+    }
+    await runRows(this.statements.deletePosts, dropped)
+    await runRows(this.statements.updatePosts, updated)
+    return [...shown, ...(await this.#insertPosts(added, accounts))]
+  }
+
+  async #insertPosts(
+    added: readonly (RecordKey & { post: KeptPost })[],
+    accounts: Map<string, AccountState>,
+  ): Promise<VisiblePost[]> {
+    await this.addAccounts(
+      added.map(({ did }) => did),
+      accounts,
+    )
+    const rows = added.map(({ did, rkey, post }) => {
+      const { tags, media, languages, labels } = packFacts(post.facts)
+      const accountId = accounts.get(did)?.id
+      return [accountId, rkey, post.rev, post.cid, post.indexedAt, tags, media, languages, labels]
+    })
+    const posts = new Map(added.map((entry) => [recordKey(entry), entry.post]))
+    const inserted = await allRows(this.statements.insertPosts, rows)
+    return inserted.flatMap(({ id, did, rkey }) => {
+      const post = posts.get(recordKey({ did, rkey }))
+      return post === undefined ? [] : visiblePost(did, rkey, { ...post, id })
+    })
+  }
+
+  async #addDerived(posts: readonly VisiblePost[]): Promise<void> {
+    const { tags, filters } = deriveRows(posts, this.#filters, this.#keepTag)
+    await runRows(this.statements.insertTags, tags)
+    await runRows(this.statements.insertFilterPosts, filters)
+  }
+
+  async #removeDerived(posts: readonly VisiblePost[]): Promise<void> {
+    // A tag may have been looked up when the post came and not be any more: all its rows go.
+    const { tags, filters } = deriveRows(posts, this.#filters, everyTag)
+    await runRows(
+      this.statements.deleteTags,
+      tags.map((row) => row.slice(0, 4)),
+    )
+    await runRows(
+      this.statements.deleteFilterPosts,
+      filters.map((row) => row.slice(0, 4)),
+    )
+  }
+}
+
+/** Lower than every revision of a real commit, so that any later one wins. */
+const LOWEST_REV = '2222222222222'
+
+export function recordKey({ did, rkey }: RecordKey): string {
+  return `${did}/${rkey}`
+}
+
+function keptPost(row: PostRow): KeptPost {
+  const { id, rev, cid, indexed_at } = row
+  return { kind: 'kept', id, rev, cid, indexedAt: indexed_at, facts: unpackFacts(row) }
+}
+
+/** The post as readers may see it: none when it is not kept, not yet written, or without tags. */
+function visiblePost(did: string, rkey: string, state: RecordState): VisiblePost[] {
+  if (state?.kind !== 'kept' || state.id === undefined || state.facts === undefined) {
+    return []
+  }
+  const { id, cid, indexedAt, facts } = state
+  return [{ id, did, rkey, cid, indexedAt, facts }]
+}

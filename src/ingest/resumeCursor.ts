@@ -1,0 +1,30 @@
+import type { Us } from '../time.ts'
+import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
+import type { Position } from './rowOps.ts'
+
+const REWIND_US = 5 * US_PER_SECOND
+const OTHER_HOST_REWIND_US = 10 * US_PER_SECOND
+const MAX_DISORDER_US = US_PER_HOUR
+
+export interface ResumeOptions {
+  readonly position: Position | undefined
+  readonly host: string
+  readonly backfillHours: number
+  readonly nowUs: Us
+}
+
+/**
+ * The `cursor` to ask a host for, or undefined for the live tail. It lies before the committed
+ * position: by some seconds, since clocks of hosts differ, and by as much as the stream has been out
+ * of order, since what was late may still be to come. It never lies in the future, which a server
+ * would silently take for the live tail.
+ */
+export function resumeCursor(options: ResumeOptions): number | undefined {
+  const { position, host, backfillHours, nowUs } = options
+  if (position === undefined) {
+    return backfillHours === 0 ? undefined : Math.round(nowUs - backfillHours * US_PER_HOUR)
+  }
+  const rewindUs = position.host === host ? REWIND_US : OTHER_HOST_REWIND_US
+  const disorderUs = Math.min(position.disorderUs, MAX_DISORDER_US)
+  return Math.max(1, Math.min(position.timeUs, nowUs) - rewindUs - disorderUs)
+}

@@ -1,0 +1,54 @@
+import type { PostFacts } from '../feeds/postFacts.ts'
+import type { Us } from '../time.ts'
+
+/** A post record as the stream says it is at `rev`. */
+export interface PutPost {
+  readonly kind: 'putPost'
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+  readonly cid: string
+  /** Where the post would stand in a feed if this were its first sight. */
+  readonly indexedAt: Us
+  /** Undefined for a record that is not kept: a reply, or without tags. */
+  readonly facts: PostFacts | undefined
+}
+
+export interface DeletePost {
+  readonly kind: 'deletePost'
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+}
+
+export interface SetAccount {
+  readonly kind: 'setAccount'
+  readonly did: string
+  readonly active: boolean
+  readonly status: string | undefined
+  /** The account's own clock: `account.time`, then `seq`, say which of two events is the later. */
+  readonly time: Us
+  readonly seq: number
+}
+
+export type RecordOp = PutPost | DeletePost
+
+/** What one event changes. */
+export type RowOp = RecordOp | SetAccount
+
+/** How far the stream has been read. */
+export interface Position {
+  readonly timeUs: Us
+  readonly host: string
+  /** The greatest distance that a frame of the connection lay behind one before it. */
+  readonly disorderUs: Us
+}
+
+/** Position travels with the rows: there is no other way to save it. */
+export interface Batch {
+  readonly ops: readonly RowOp[]
+  /** Undefined when no frame of the batch had a time that may move the position. */
+  readonly position: Position | undefined
+  /** `time_us` of the last frame that had one: what lag is measured by. */
+  readonly lastEventUs: Us | undefined
+}

@@ -1,0 +1,261 @@
+import { sql } from 'kysely'
+import type { RawBuilder } from 'kysely'
+import type { Database, Parameters, Statement } from '../db/database.ts'
+import type { RowShape } from '../db/dialect.ts'
+import type { StoredFacts } from '../feeds/storedFacts.ts'
+
+/** Many rows at once: a JSON array of arrays, in the order of the statement's shape. */
+export interface Rows {
+  readonly rows: string
+}
+
+export interface AccountRow {
+  readonly id: number
+  readonly did: string
+  readonly active: number
+  readonly status: string | null
+  readonly time_us: number
+  readonly seq: number
+}
+
+export interface PostRow extends StoredFacts {
+  readonly id: number
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+  readonly cid: string
+  readonly indexed_at: number
+}
+
+export interface TraceRow {
+  readonly rkey: string
+  readonly did: string
+  readonly rev: string
+  readonly deleted: number
+}
+
+/** All SQL that storing a batch runs, prepared once. */
+export type Statements = ReturnType<typeof prepareStatements>
+
+export function prepareStatements(database: Database) {
+  return {
+    ...prepareAccounts(database),
+    ...preparePosts(database),
+    ...prepareTraces(database),
+    ...prepareDerived(database),
+    ...preparePosition(database),
+  }
+}
+
+/** Runs a statement on rows, if there are any. */
+export async function runRows(
+  statement: Statement<Rows, unknown>,
+  rows: readonly unknown[],
+): Promise<void> {
+  if (rows.length > 0) {
+    await statement.run({ rows: JSON.stringify(rows) })
+  }
+}
+
+/** Asks for the rows that belong to some keys, if there are any keys. */
+export async function allRows<Row>(
+  statement: Statement<Rows, Row>,
+  keys: unknown[],
+): Promise<Row[]> {
+  return keys.length === 0 ? [] : statement.all({ rows: JSON.stringify(keys) })
+}
+
+/** A statement over rows: `build` gets them as a table expression to select from. */
+function prepareRows<Row = never>(
+  database: Database,
+  shape: RowShape,
+  build: (rows: RawBuilder<unknown>) => RawBuilder<Row>,
+): Statement<Rows, Row> {
+  return database.prepare<Rows, Row>((db, parameter: Parameters<Rows>) => {
+    const query = build(database.dialect.rowsFrom(parameter.value('rows'), shape))
+    return { compile: () => query.compile(db) }
+  })
+}
+
+function prepareAccounts(database: Database) {
+  const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.seq`
+  return {
+    accountsByDid: prepareRows<AccountRow>(
+      database,
+      { did: 'text' },
+      (rows) =>
+        sql`select ${columns} from ${rows} as r cross join account where account.did = r.did`,
+    ),
+    /** Answers only the accounts that were not there. */
+    insertAccounts: prepareRows<{ id: number; did: string }>(
+      database,
+      { did: 'text' },
+      (rows) => sql`insert into account (did) select did from ${rows} as r where true
+        on conflict (did) do nothing returning id, did`,
+    ),
+    upsertAccounts: prepareRows(
+      database,
+      { did: 'text', active: 'integer', status: 'text', time_us: 'integer', seq: 'integer' },
+      (rows) => sql`insert into account (did, active, status, time_us, seq)
+        select did, active, status, time_us, seq from ${rows} as r where true
+        on conflict (did) do update set active = excluded.active, status = excluded.status,
+          time_us = excluded.time_us, seq = excluded.seq`,
+    ),
+  }
+}
+
+function preparePosts(database: Database) {
+  const columns = sql`post.id, account.did, post.rkey, post.rev, post.cid, post.indexed_at,
+    post.tags, post.media, post.languages, post.labels`
+  return {
+    postsByKey: prepareRows<PostRow>(
+      database,
+      { did: 'text', rkey: 'text' },
+      (rows) => sql`select ${columns} from ${rows} as r cross join account cross join post
+        where account.did = r.did and post.account_id = account.id and post.rkey = r.rkey`,
+    ),
+    /** The posts of an account in the order of their record keys, after one of them. */
+    postsOfAccount: database.prepare<{ did: string; after: string; limit: number }, PostRow>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<PostRow>`select ${columns} from account cross join post
+            where account.did = ${parameter('did')} and post.account_id = account.id
+              and post.rkey > ${parameter('after')}
+            order by post.rkey limit ${parameter('limit')}`.compile(db),
+      }),
+    ),
+    /** The oldest posts, as long as they are older than a moment. */
+    postsBefore: database.prepare<{ beforeUs: number; limit: number }, PostRow>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<PostRow>`select ${columns} from post
+            cross join account where post.indexed_at < ${parameter('beforeUs')}
+              and account.id = post.account_id
+            order by post.indexed_at limit ${parameter('limit')}`.compile(db),
+      }),
+    ),
+    insertPosts: prepareRows<{ id: number; did: string; rkey: string }>(
+      database,
+      {
+        account_id: 'integer',
+        rkey: 'text',
+        rev: 'text',
+        cid: 'text',
+        indexed_at: 'integer',
+        tags: 'text',
+        media: 'integer',
+        languages: 'text',
+        labels: 'text',
+      },
+      (rows) => sql`insert into post
+        (account_id, rkey, rev, cid, indexed_at, tags, media, languages, labels)
+        select account_id, rkey, rev, cid, indexed_at, tags, media, languages, labels
+        from ${rows} as r where true
+        returning id, (select did from account where account.id = account_id) as did, rkey`,
+    ),
+    updatePosts: prepareRows(
+      database,
+      {
+        id: 'integer',
+        rev: 'text',
+        tags: 'text',
+        media: 'integer',
+        languages: 'text',
+        labels: 'text',
+      },
+      (rows) => sql`update post set rev = r.rev, tags = r.tags, media = r.media,
+        languages = r.languages, labels = r.labels from ${rows} as r where post.id = r.id`,
+    ),
+    deletePosts: prepareRows(
+      database,
+      { id: 'integer' },
+      (rows) => sql`delete from post where id in (select id from ${rows} as r)`,
+    ),
+  }
+}
+
+function prepareTraces(database: Database) {
+  return {
+    tracesByKey: prepareRows<TraceRow>(
+      database,
+      { rkey: 'text', did: 'text' },
+      (rows) => sql`select t.rkey, t.did, t.rev, t.deleted from ${rows} as r
+        cross join record_trace as t where t.rkey = r.rkey and t.did = r.did`,
+    ),
+    upsertTraces: prepareRows(
+      database,
+      { rkey: 'text', did: 'text', rev: 'text', deleted: 'integer', seen_us: 'integer' },
+      (rows) => sql`insert into record_trace (rkey, did, rev, deleted, seen_us)
+        select rkey, did, rev, deleted, seen_us from ${rows} as r where true
+        on conflict (rkey, did) do update set rev = excluded.rev, deleted = excluded.deleted,
+          seen_us = excluded.seen_us`,
+    ),
+    deleteTraces: prepareRows(
+      database,
+      { rkey: 'text', did: 'text' },
+      (rows) => sql`delete from record_trace
+        where (rkey, did) in (select rkey, did from ${rows} as r)`,
+    ),
+  }
+}
+
+function prepareDerived(database: Database) {
+  return {
+    insertTags: prepareRows(
+      database,
+      { tag: 'text', indexed_at: 'integer', cid: 'text', uri: 'text', post_id: 'integer' },
+      (rows) => sql`insert into post_tag (tag, indexed_at, cid, uri, post_id)
+        select tag, indexed_at, cid, uri, post_id from ${rows} as r where true
+        on conflict do nothing`,
+    ),
+    deleteTags: prepareRows(
+      database,
+      { tag: 'text', indexed_at: 'integer', cid: 'text', uri: 'text' },
+      (rows) => sql`delete from post_tag where (tag, indexed_at, cid, uri) in
+        (select tag, indexed_at, cid, uri from ${rows} as r)`,
+    ),
+    insertFilterPosts: prepareRows(
+      database,
+      { filter_id: 'integer', indexed_at: 'integer', cid: 'text', uri: 'text', post_id: 'integer' },
+      (rows) => sql`insert into filter_post (filter_id, indexed_at, cid, uri, post_id)
+        select filter_id, indexed_at, cid, uri, post_id from ${rows} as r where true
+        on conflict do nothing`,
+    ),
+    deleteFilterPosts: prepareRows(
+      database,
+      { filter_id: 'integer', indexed_at: 'integer', cid: 'text', uri: 'text' },
+      (rows) => sql`delete from filter_post where (filter_id, indexed_at, cid, uri) in
+        (select filter_id, indexed_at, cid, uri from ${rows} as r)`,
+    ),
+  }
+}
+
+function preparePosition(database: Database) {
+  return {
+    /** Changes whenever a filter is added or dropped. */
+    filterVersion: database.prepare<object, { version: string }>((db) => ({
+      compile: () =>
+        sql<{
+          version: string
+        }>`select count(*) || '/' || coalesce(max(id), 0) as version from filter`.compile(db),
+    })),
+    savePosition: database.prepare<{
+      timeUs: number
+      host: string
+      disorderUs: number
+      lagMs: number
+      committedUs: number
+    }>((db, { value }) => ({
+      compile: () =>
+        sql<never>`insert into ingest_position
+          (id, time_us, host, disorder_us, lag_ms, committed_us)
+          values (1, ${value('timeUs')}, ${value('host')}, ${value('disorderUs')},
+            ${value('lagMs')}, ${value('committedUs')})
+          on conflict (id) do update set
+            time_us = case when excluded.time_us > ingest_position.time_us
+              then excluded.time_us else ingest_position.time_us end,
+            host = excluded.host, disorder_us = excluded.disorder_us,
+            lag_ms = excluded.lag_ms, committed_us = excluded.committed_us`.compile(db),
+    })),
+  }
+}

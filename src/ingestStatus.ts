@@ -1,0 +1,30 @@
+import type { Us } from './time.ts'
+
+/** What ingest tells about itself: to health, readiness, metrics and the page for people. */
+export interface IngestStatus {
+  readonly connected: boolean
+  /** The host that is connected, or was last. */
+  readonly host: string | undefined
+  /** When the stream was last connected, by our clock; undefined before the first time. */
+  readonly lastConnectedUs: Us | undefined
+  /** The committed position; undefined before there is one. */
+  readonly positionUs: Us | undefined
+  /** How far the last event was behind the clock when it was committed; undefined before the first. */
+  readonly lagMs: number | undefined
+  readonly eventsTotal: number
+  readonly rejectedTotal: number
+  readonly rejectedByReason: Readonly<Record<string, number>>
+  /** Events whose time was far ahead of our clock. */
+  readonly futureTotal: number
+  readonly reconnectsTotal: number
+  readonly batchesTotal: number
+  readonly operationsTotal: number
+  /** Operations that the database refused one by one. */
+  readonly poisonedTotal: number
+  /** Frames read and not yet stored. */
+  readonly buffered: number
+  /** Duration of the last batch that was stored. */
+  readonly lastBatchMs: number
+  /** Why ingest stands still now, in plain words. */
+  readonly problem: string | undefined
+}

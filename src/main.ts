@@ -1,0 +1,35 @@
+import { createApp } from './app.ts'
+import { loadEnvFile } from './envFile.ts'
+import { ConfigError, describeError } from './errors.ts'
+import { createLogger } from './logger.ts'
+import { readSetup } from './setup.ts'
+
+/** A service that does not end by itself after a signal is ended: the position is committed or not at all. */
+const LAST_RESORT_MS = 9_500
+
+const stop = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    stop.abort()
+    setTimeout(() => process.exit(1), LAST_RESORT_MS).unref()
+  })
+}
+
+async function run(signal: AbortSignal): Promise<void> {
+  const setup = readSetup(loadEnvFile('.env', process.env))
+  const pretty = process.stdout.isTTY
+  const logger = createLogger({ level: setup.config.logLevel, pretty })
+  await using app = await createApp(setup, { logger, pretty })
+  await app.runUntil(signal)
+}
+
+// `readSetup` throws inside `run`: a throw in an argument would miss this catch.
+run(stop.signal).catch((error: unknown) => {
+  reportFatal(error)
+  process.exitCode = error instanceof ConfigError ? 2 : 1
+})
+
+function reportFatal(error: unknown): void {
+  const lines = error instanceof ConfigError ? error.problems : [`tagfeed: ${describeError(error)}`]
+  process.stderr.write(`${lines.join('\n')}\n`)
+}

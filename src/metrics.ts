@@ -1,0 +1,100 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { IngestStatus } from './ingestStatus.ts'
+import { US_PER_SECOND } from './time.ts'
+
+export interface Metrics {
+  readonly contentType: string
+  /** The Prometheus text. */
+  text(): Promise<string>
+  /** One answered request for a page. `feed` is a record key, or `unknown`. */
+  pageServed(feed: string, status: number, seconds: number): void
+}
+
+const PAGE_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
+/** All metrics of the process. Labels come from closed sets only: feeds, statuses, reasons. */
+export function createMetrics(ingestStatus: () => IngestStatus | undefined): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const pages = new Histogram({
+    name: 'feedgen_page_seconds',
+    help: 'Time to answer getFeedSkeleton, by feed and HTTP status',
+    labelNames: ['feed', 'status'],
+    buckets: PAGE_BUCKETS,
+    registers,
+  })
+  addIngestMetrics(registers, ingestStatus)
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    pageServed: (feed, status, seconds) => pages.observe({ feed, status }, seconds),
+  }
+}
+
+type Value = (status: IngestStatus) => number | undefined
+
+const GAUGES: Readonly<Record<string, [help: string, value: Value]>> = {
+  feedgen_ingest_connected: ['1 while the stream is connected', ({ connected }) => +connected],
+  feedgen_ingest_position_seconds: [
+    'Time of the committed position, seconds since 1970',
+    ({ positionUs }) => (positionUs === undefined ? undefined : positionUs / US_PER_SECOND),
+  ],
+  feedgen_ingest_lag_seconds: [
+    'How far the last event was behind our clock when it was committed',
+    ({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1000),
+  ],
+  feedgen_ingest_buffered_frames: ['Frames read and not yet stored', ({ buffered }) => buffered],
+  feedgen_ingest_batch_seconds: ['Duration of the last batch', (s) => s.lastBatchMs / 1000],
+}
+
+const COUNTERS: Readonly<Record<string, [help: string, value: Value]>> = {
+  feedgen_ingest_events_total: ['Frames read', ({ eventsTotal }) => eventsTotal],
+  feedgen_ingest_future_total: ['Events far ahead of our clock', ({ futureTotal }) => futureTotal],
+  feedgen_ingest_reconnects_total: ['Connections after the first', (s) => s.reconnectsTotal],
+  feedgen_ingest_batches_total: ['Batches stored', ({ batchesTotal }) => batchesTotal],
+  feedgen_ingest_operations_total: ['Operations stored', (status) => status.operationsTotal],
+  feedgen_ingest_poisoned_total: ['Operations the database refused', (s) => s.poisonedTotal],
+}
+
+function addIngestMetrics(
+  registers: Registry[],
+  ingestStatus: () => IngestStatus | undefined,
+): void {
+  const valueNow = (value: Value): number | undefined => {
+    const status = ingestStatus()
+    return status === undefined ? undefined : value(status)
+  }
+  for (const [name, [help, value]] of Object.entries(GAUGES)) {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers,
+      collect: () => gauge.set(valueNow(value) ?? Number.NaN),
+    })
+  }
+  // The totals are counted in the thread of ingest; here they are only told.
+  for (const [name, [help, value]] of Object.entries(COUNTERS)) {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      registers,
+      collect: () => {
+        counter.reset()
+        counter.inc(valueNow(value) ?? 0)
+      },
+    })
+  }
+  const rejected: Counter<'reason'> = new Counter({
+    name: 'feedgen_ingest_rejected_total',
+    help: 'Frames passed over, by reason',
+    labelNames: ['reason'],
+    registers,
+    collect: () => {
+      rejected.reset()
+      for (const [reason, count] of Object.entries(ingestStatus()?.rejectedByReason ?? {})) {
+        rejected.inc({ reason }, count)
+      }
+    },
+  })
+}

@@ -1,0 +1,64 @@
+import { readConfig } from './config.ts'
+import type { Config, Environment } from './config.ts'
+import { ConfigError } from './errors.ts'
+import type { FeedDefinition } from './feeds/feedDefinition.ts'
+import { readFeedFile } from './feeds/readFeedFile.ts'
+import type { IngestOptions } from './ingest/ingest.ts'
+
+/** All that an operator has set. */
+export interface Setup {
+  readonly config: Config
+  readonly definitions: readonly FeedDefinition[]
+}
+
+/**
+ * Reads the environment and the feeds file that it names.
+ * @throws ConfigError with the problems of both, so that one start finds them all
+ */
+export function readSetup(env: Environment): Setup {
+  const config = attempt(() => readConfig(env))
+  const feedsFile = env['FEEDGEN_FEEDS_FILE']?.trim() || 'feeds.yaml'
+  const definitions = attempt(() => readFeedFile(feedsFile))
+  const problems = [...problemsOf(config), ...problemsOf(definitions)]
+  if (config instanceof ConfigError || definitions instanceof ConfigError) {
+    throw new ConfigError(problems)
+  }
+  return { config, definitions }
+}
+
+function attempt<T>(read: () => T): T | ConfigError {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return error
+    }
+    throw error
+  }
+}
+
+function problemsOf(result: unknown): readonly string[] {
+  return result instanceof ConfigError ? result.problems : []
+}
+
+/** What of it concerns ingest. */
+export function ingestOptions({ config, definitions }: Setup): IngestOptions {
+  const named = definitions.flatMap(({ filter }) => [
+    ...filter.anyTags,
+    ...filter.allTags,
+    ...filter.noneTags,
+  ])
+  const pinned = definitions.flatMap(({ pinned: uri }) => {
+    const [did = '', , rkey = ''] = (uri ?? '').slice('at://'.length).split('/')
+    return uri === undefined ? [] : [{ did, rkey }]
+  })
+  return {
+    databaseUrl: config.databaseUrl,
+    jetstreamUrls: config.jetstreamUrls,
+    idleMs: config.jetstreamIdleMs,
+    backfillHours: config.backfillHours,
+    retentionDays: config.retentionDays,
+    onlyTags: config.indexTags === 'feeds' ? [...new Set(named)] : undefined,
+    pinned,
+  }
+}

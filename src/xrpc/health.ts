@@ -1,0 +1,54 @@
+import type { IngestStatus } from '../ingestStatus.ts'
+import type { Clock } from '../time.ts'
+import { US_PER_SECOND } from '../time.ts'
+
+export interface HealthOptions {
+  readonly version: string
+  readonly startedUs: number
+  readonly clock: Clock
+  /** Whether this process ingests. */
+  readonly hasIngest: boolean
+  /** Undefined when it does not, or has not said anything yet. */
+  readonly ingestStatus: () => IngestStatus | undefined
+}
+
+const MAX_LAG_MS = 60_000
+const MAX_GONE_US = 60 * US_PER_SECOND
+
+/** What `/xrpc/_health` answers: 200 for as long as the process lives. */
+export function healthOf({ version, startedUs, clock, ingestStatus }: HealthOptions): object {
+  const status = ingestStatus()
+  return {
+    version,
+    uptimeSeconds: Math.floor((clock() - startedUs) / US_PER_SECOND),
+    ingest: {
+      connected: status?.connected ?? false,
+      host: status?.host ?? null,
+      positionUs: status?.positionUs ?? null,
+      lagMs: status?.lagMs ?? null,
+      eventsTotal: status?.eventsTotal ?? 0,
+      rejectedTotal: status?.rejectedTotal ?? 0,
+      reconnectsTotal: status?.reconnectsTotal ?? 0,
+      problem: status?.problem ?? null,
+    },
+  }
+}
+
+/** Why this process is not ready for readers, in plain words; empty when it is. */
+export function unreadiness({ hasIngest, ingestStatus, clock }: HealthOptions): string[] {
+  const status = ingestStatus()
+  if (status === undefined) {
+    return hasIngest ? ['ingest is starting'] : []
+  }
+  const reasons = []
+  const { connected, lastConnectedUs, lagMs, problem } = status
+  if (!connected && (lastConnectedUs === undefined || clock() - lastConnectedUs > MAX_GONE_US)) {
+    reasons.push(`the stream is not connected${problem === undefined ? '' : `: ${problem}`}`)
+  }
+  if (lagMs === undefined) {
+    reasons.push('no event has been committed yet')
+  } else if (lagMs >= MAX_LAG_MS) {
+    reasons.push(`the stream is ${Math.round(lagMs / 1000)} s behind`)
+  }
+  return reasons
+}

@@ -1,0 +1,161 @@
+import { XRPCError, createServer } from '@atproto/xrpc-server'
+import { app as lexicon } from '@bsky/sdk/lexicons'
+import express from 'express'
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express'
+import { RequestError, describeError } from '../errors.ts'
+import type { Registry } from '../feeds/registry.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import { homePage } from '../web/homePage.ts'
+import { describeFeedGenerator } from './describeFeedGenerator.ts'
+import { didDocument } from './didDocument.ts'
+import { getFeedSkeleton } from './getFeedSkeleton.ts'
+import { healthOf, unreadiness } from './health.ts'
+import type { HealthOptions } from './health.ts'
+import type { ServiceIdentity } from './identity.ts'
+import { RETRY_AFTER_SECONDS } from './overload.ts'
+import type { Overload } from './overload.ts'
+import { readSkeletonQuery } from './skeletonQuery.ts'
+
+export interface ServerOptions {
+  readonly identity: ServiceIdentity
+  /** Undefined when this process does not serve feeds. */
+  readonly registry: Registry | undefined
+  readonly health: HealthOptions
+  readonly metrics: Metrics
+  readonly overload: Overload
+  readonly logger: Logger
+}
+
+/** Everything that this service answers over HTTP. */
+export function createHttpApp(options: ServerOptions): Express {
+  const { identity, health, metrics } = options
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.use('/xrpc', allowOrigins)
+  app.get('/xrpc/_health', (_request, response) => {
+    sendJson(response, 200, healthOf(health))
+  })
+  app.get('/ready', (_request, response) => {
+    const reasons = unreadiness(health)
+    const isReady = reasons.length === 0
+    sendJson(response, isReady ? 200 : 503, isReady ? { ready: true } : { ready: false, reasons })
+  })
+  app.get('/metrics', (_request, response, next) => {
+    metrics.text().then((text) => response.type(metrics.contentType).send(text), next)
+  })
+  app.get('/.well-known/did.json', (_request, response) => {
+    const document = didDocument(identity)
+    if (document === undefined) {
+      throw new RequestError('NotFound', `${identity.serviceDid} has its document elsewhere`, 404)
+    }
+    response.setHeader('access-control-allow-origin', '*')
+    sendJson(response, 200, document)
+  })
+  app.get('/', (_request, response, next) => {
+    homePage(options).then((html) => {
+      response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
+      response.type('html').send(html)
+    }, next)
+  })
+  if (options.registry !== undefined) {
+    addFeedMethods(app, options, options.registry)
+  }
+  app.use((request) => {
+    throw new RequestError('NotFound', `There is nothing at ${request.path.slice(0, 100)}`, 404)
+  })
+  app.use(errorHandler(options.logger))
+  return app
+}
+
+/** The XRPC methods. What the library does not know it answers with 501. */
+function addFeedMethods(app: Express, options: ServerOptions, registry: Registry): void {
+  const { identity, metrics, overload, logger } = options
+  const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
+  xrpc.router.disable('x-powered-by')
+  xrpc.router.disable('etag')
+  xrpc.add(lexicon.bsky.feed.getFeedSkeleton, async ({ req }) =>
+    jsonOutput(await getFeedSkeleton(registry, readSkeletonQuery(searchOf(req)))),
+  )
+  xrpc.add(lexicon.bsky.feed.describeFeedGenerator, () =>
+    jsonOutput(describeFeedGenerator(identity, registry)),
+  )
+  // Ahead of the library's own checks, which let through what the contract refuses.
+  app.get(`/xrpc/${lexicon.bsky.feed.getFeedSkeleton.$lxm}`, (request, response, next) => {
+    countPage(response, registry, request, metrics)
+    overload.check()
+    readSkeletonQuery(searchOf(request))
+    next()
+  })
+  app.use(xrpc.router)
+}
+
+/** The library checks each answer against its lexicon, whose strings have types of their own. */
+function jsonOutput(body: object): { encoding: 'application/json'; body: never } {
+  return { encoding: 'application/json', body: body as never }
+}
+
+function searchOf({ originalUrl }: Request): string {
+  const mark = originalUrl.indexOf('?')
+  return mark === -1 ? '' : originalUrl.slice(mark + 1)
+}
+
+function countPage(
+  response: Response,
+  registry: Registry,
+  request: Request,
+  metrics: Metrics,
+): void {
+  const startedAt = performance.now()
+  const { feed } = request.query
+  const known = typeof feed === 'string' ? registry.find(feed) : undefined
+  response.once('finish', () => {
+    const seconds = (performance.now() - startedAt) / 1000
+    metrics.pageServed(known?.feed.definition.rkey ?? 'unknown', response.statusCode, seconds)
+  })
+}
+
+const allowOrigins: RequestHandler = (request, response, next) => {
+  response.setHeader('access-control-allow-origin', '*')
+  if (request.method === 'OPTIONS') {
+    response.setHeader('access-control-allow-methods', 'GET, HEAD, POST, OPTIONS')
+    response.setHeader('access-control-allow-headers', '*, authorization, atproto-accept-labelers')
+    response.setHeader('access-control-max-age', '86400')
+    response.status(204).end()
+    return
+  }
+  next()
+}
+
+/** Errors of ours keep their name and message; one that nobody foresaw is logged and told as a 500. */
+function toXrpcError(error: unknown, logger: Logger): XRPCError {
+  if (error instanceof RequestError) {
+    return new XRPCError(error.status, error.message, error.error)
+  }
+  const known = XRPCError.fromError(error)
+  if (known.statusCode >= 500) {
+    const reason = describeError(error)
+    logger.error({ event: 'requestFailed', reason }, `a request failed: ${reason}`)
+  }
+  return known
+}
+
+/** The one place where an error outside the XRPC methods becomes an answer: always JSON. */
+function errorHandler(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, _request, response, next) => {
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    const { statusCode, payload } = toXrpcError(error, logger)
+    if (statusCode === 429) {
+      response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
+    }
+    sendJson(response, statusCode, payload)
+  }
+}
+
+function sendJson(response: Response, status: number, body: object): void {
+  response.status(status).json(body)
+}

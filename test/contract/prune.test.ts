@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import { registerFilters } from '../../src/feeds/filters.ts'
+import { Pruner } from '../../src/ingest/prune.ts'
+import { RecordStore } from '../../src/ingest/recordStore.ts'
+import type { RowOp } from '../../src/ingest/rowOps.ts'
+import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
+import { engines } from '../support/databases.ts'
+import type { TestDatabase } from '../support/databases.ts'
+import { filterOf } from '../support/definitions.ts'
+
+const NOW = 1_800_000_000_000_000
+const facts = { tags: ['art', 'cats'], media: 0, languages: [], labels: [] }
+const pinned = [{ did: 'did:plc:pin', rkey: 'r1' }]
+
+const put = (rkey: string, indexedAt: number, isKept = true): RowOp => ({
+  kind: 'putPost',
+  did: 'did:plc:a',
+  rkey,
+  rev: '3a',
+  cid: `cid${rkey}`,
+  indexedAt,
+  facts: isKept ? facts : undefined,
+})
+const gone = (did: string, rkey: string): RowOp => ({ kind: 'deletePost', did, rkey, rev: '3b' })
+const account = (did: string, active: boolean, time: number): RowOp => ({
+  kind: 'setAccount',
+  did,
+  active,
+  status: undefined,
+  time,
+  seq: 1,
+})
+
+async function openBench({ writer }: TestDatabase, retentionDays = 30) {
+  await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
+  const store = new RecordStore(writer, () => true)
+  const logger = silentLogger()
+  const pruner = new Pruner({ database: writer, store, retentionDays, pinned, logger })
+  const store1 = (nowUs: number, ...ops: RowOp[]): Promise<void> =>
+    storeBatch(
+      { database: writer, store, pinned },
+      { ops, position: undefined, lastEventUs: undefined },
+      nowUs,
+    )
+  /** Lets the pruner have its turn every second of an hour. */
+  const pruneHour = async (nowUs: number): Promise<void> => {
+    for (let us = nowUs; us < nowUs + US_PER_HOUR; us += 1_000_000) {
+      await pruner.stepIfDue(us)
+    }
+  }
+  return { store: store1, pruneHour }
+}
+
+const counts = async ({ reader }: TestDatabase) => {
+  const count = async (table: 'post' | 'post_tag' | 'filter_post' | 'record_trace' | 'filter') =>
+    Number(
+      (
+        await reader.kysely
+          .selectFrom(table)
+          .select((select) => select.fn.countAll<number>().as('count'))
+          .executeTakeFirstOrThrow()
+      ).count,
+    )
+  return {
+    posts: await count('post'),
+    tags: await count('post_tag'),
+    members: await count('filter_post'),
+    traces: await count('record_trace'),
+    filters: await count('filter'),
+  }
+}
+
+describe.each(engines)('pruning on $name', ({ open }) => {
+  test('takes posts that are older than the retention within the hour, with all their rows', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    const edge = NOW - 30 * US_PER_DAY
+    const old = Array.from({ length: 2_500 }, (_, index) => put(`old${index}`, edge - 1 - index))
+    await store(NOW, ...old, put('young', edge + US_PER_HOUR), put('younger', NOW))
+    await pruneHour(NOW)
+    expect(await counts(database)).toMatchObject({ posts: 2, tags: 4, members: 2 })
+  })
+
+  test('forgets a deleted record only after more than 48 hours, and a pinned one never', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    const many = Array.from({ length: 1_500 }, (_, index) => gone('did:plc:a', `r${index}`))
+    await store(NOW, ...many, gone('did:plc:pin', 'r1'), put('untagged', NOW, false))
+    await pruneHour(NOW + 48 * US_PER_HOUR)
+    expect(await counts(database)).toMatchObject({ traces: 1_502 })
+    await pruneHour(NOW + 4 * US_PER_DAY)
+    expect(await counts(database)).toMatchObject({ traces: 1 })
+  })
+
+  test('forgets accounts without posts of which only good was told, and no other', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    await store(
+      NOW,
+      account('did:plc:good', true, NOW),
+      account('did:plc:hidden', false, NOW),
+      put('r1', NOW),
+      account('did:plc:a', true, NOW),
+    )
+    await pruneHour(NOW + 10 * US_PER_DAY)
+    const rows = await database.reader.kysely.selectFrom('account').select('did').execute()
+    expect(rows.map(({ did }) => did).sort()).toEqual(['did:plc:a', 'did:plc:hidden'])
+  })
+
+  test('drops a filter that no feed has used for days, and its rows', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    await store(NOW, put('r1', NOW))
+    await registerFilters(database.writer, [filterOf({ anyTags: ['cats'] })], NOW + 5 * US_PER_DAY)
+    await pruneHour(NOW + 5 * US_PER_DAY)
+    expect(await counts(database)).toMatchObject({ filters: 1, members: 0, posts: 1 })
+  })
+})

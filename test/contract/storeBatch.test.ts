@@ -1,0 +1,220 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { registerFilters } from '../../src/feeds/filters.ts'
+import { loadPosition } from '../../src/ingest/loadPosition.ts'
+import { RecordStore } from '../../src/ingest/recordStore.ts'
+import type { RowOp } from '../../src/ingest/rowOps.ts'
+import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { engines } from '../support/databases.ts'
+import type { TestDatabase } from '../support/databases.ts'
+import { filterOf } from '../support/definitions.ts'
+
+const NOW = 1_800_000_000_000_000
+const ART = filterOf({ anyTags: ['art'], noneTags: ['nsfw'] })
+
+const accounts = ['did:plc:a', 'did:plc:b']
+const rkeys = ['r1', 'r2', 'r3']
+const revs = Array.from({ length: 12 }, (_, index) => `3${String.fromCharCode(97 + index)}`)
+
+const postOp = fc.record({
+  kind: fc.constant('putPost' as const),
+  did: fc.constantFrom(...accounts),
+  rkey: fc.constantFrom(...rkeys),
+  rev: fc.constantFrom(...revs),
+  cid: fc.constantFrom('c1', 'c2'),
+  indexedAt: fc.constantFrom(NOW - 3, NOW - 2, NOW - 1),
+  facts: fc.option(
+    fc.record({
+      tags: fc.uniqueArray(fc.constantFrom('art', 'cats', 'nsfw'), { minLength: 1 }),
+      media: fc.constantFrom(0, 1),
+      languages: fc.constant(['en']),
+      labels: fc.constant([]),
+    }),
+    { nil: undefined },
+  ),
+})
+const deleteOp = fc.record({
+  kind: fc.constant('deletePost' as const),
+  did: fc.constantFrom(...accounts),
+  rkey: fc.constantFrom(...rkeys),
+  rev: fc.constantFrom(...revs),
+})
+const accountOp = fc.record({
+  kind: fc.constant('setAccount' as const),
+  did: fc.constantFrom(...accounts),
+  active: fc.boolean(),
+  status: fc.constantFrom(undefined, 'takendown', 'deleted'),
+  time: fc.nat(6),
+  seq: fc.nat(2),
+})
+const streams = fc.array(
+  fc.oneof({ weight: 6, arbitrary: postOp }, { weight: 2, arbitrary: deleteOp }, accountOp),
+  { maxLength: 25 },
+)
+
+async function openStore(database: TestDatabase) {
+  await registerFilters(database.writer, [ART], NOW)
+  const store = new RecordStore(database.writer, () => true)
+  const target = { database: database.writer, store, pinned: [] }
+  return async (ops: readonly RowOp[], timeUs = 1): Promise<void> => {
+    const position = { timeUs, host: 'test', disorderUs: 0 }
+    await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
+  }
+}
+
+/** Everything stored, but for ids, which depend on how the operations were cut into batches. */
+async function contents({ reader }: TestDatabase): Promise<unknown> {
+  const db = reader.kysely
+  return {
+    posts: await db
+      .selectFrom('post')
+      .innerJoin('account', 'account.id', 'post.account_id')
+      .select(['did', 'rkey', 'rev', 'cid', 'indexed_at', 'tags', 'media'])
+      .orderBy('did')
+      .orderBy('rkey')
+      .execute(),
+    accounts: await db
+      .selectFrom('account')
+      .select(['did', 'active', 'status', 'time_us', 'account.seq'])
+      .where('time_us', '>=', 0)
+      .orderBy('did')
+      .execute(),
+    traces: await db
+      .selectFrom('record_trace')
+      .selectAll()
+      .orderBy('rkey')
+      .orderBy('did')
+      .execute(),
+    tags: await db
+      .selectFrom('post_tag')
+      .select(['tag', 'indexed_at', 'cid', 'uri'])
+      .orderBy('tag')
+      .orderBy('uri')
+      .execute(),
+    members: await db
+      .selectFrom('filter_post')
+      .select(['indexed_at', 'cid', 'uri'])
+      .orderBy('uri')
+      .execute(),
+  }
+}
+
+describe.each(engines)('storeBatch on $name', ({ open }) => {
+  test('does the same in one batch, in several, and one by one', async () => {
+    await fc.assert(
+      fc.asyncProperty(streams, fc.nat(25), async (ops, cut) => {
+        await using whole = await open()
+        await using halves = await open()
+        await using single = await open()
+        await (
+          await openStore(whole)
+        )(ops)
+        const storeHalf = await openStore(halves)
+        await storeHalf(ops.slice(0, cut))
+        await storeHalf(ops.slice(cut))
+        const storeOne = await openStore(single)
+        for (const op of ops) {
+          await storeOne([op])
+        }
+        const expected = await contents(single)
+        expect(await contents(whole)).toEqual(expected)
+        expect(await contents(halves)).toEqual(expected)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('changes nothing when the same stream comes twice, or again from somewhere', async () => {
+    // A replay repeats a stream in which each record's revisions rise, as a server sends it.
+    const ordered = streams.map((ops) =>
+      ops
+        .map((op, index) => ({ ...op, rev: `3${String(index).padStart(3, '0')}` }))
+        .map((op, index) => (op.kind === 'setAccount' ? { ...op, time: index } : op)),
+    )
+    await fc.assert(
+      fc.asyncProperty(ordered, fc.nat(25), async (ops, from) => {
+        await using database = await open()
+        const store = await openStore(database)
+        await store(ops)
+        const once = await contents(database)
+        await store(ops.slice(from))
+        expect(await contents(database)).toEqual(once)
+        await store(ops)
+        expect(await contents(database)).toEqual(once)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('derives exactly the rows of visible posts with tags', async () => {
+    await fc.assert(
+      fc.asyncProperty(streams, async (ops) => {
+        await using database = await open()
+        await (
+          await openStore(database)
+        )(ops)
+        const db = database.reader.kysely
+        const visible = await db
+          .selectFrom('post')
+          .innerJoin('account', 'account.id', 'post.account_id')
+          .select(['did', 'rkey', 'tags'])
+          .where('active', '=', 1)
+          .execute()
+        const expected = visible.flatMap(({ did, rkey, tags }) =>
+          (JSON.parse(tags) as string[]).map(
+            (tag) => `${tag} at://${did}/app.bsky.feed.post/${rkey}`,
+          ),
+        )
+        const rows = await db.selectFrom('post_tag').select(['tag', 'uri']).execute()
+        expect(rows.map(({ tag, uri }) => `${tag} ${uri}`).sort()).toEqual(expected.sort())
+        const members = await db.selectFrom('filter_post').select('uri').execute()
+        const matching = visible.filter(
+          ({ tags }) => tags.includes('"art"') && !tags.includes('"nsfw"'),
+        )
+        expect(members).toHaveLength(matching.length)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('writes rows and position together, or neither', async () => {
+    await using database = await open()
+    const store = await openStore(database)
+    await store([], 5)
+    const bad = { kind: 'putPost', did: 'did:plc:a', rkey: 'r', rev: '3a', cid: null } as const
+    const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
+    const ops = [{ ...bad, cid: bad.cid as unknown as string, indexedAt: 1, facts }]
+    await expect(store(ops, 9)).rejects.toThrow()
+    expect(await loadPosition(database.reader)).toMatchObject({ timeUs: 5 })
+    expect(await database.reader.kysely.selectFrom('account').selectAll().execute()).toEqual([])
+  })
+
+  test('never moves the position back', async () => {
+    await using database = await open()
+    const store = await openStore(database)
+    await store([], 9)
+    await store([], 5)
+    expect(await loadPosition(database.reader)).toMatchObject({ timeUs: 9 })
+  })
+
+  test('remembers that a pinned post is gone with its account, though it was never kept', async () => {
+    await using database = await open()
+    const store = new RecordStore(database.writer, () => true)
+    const pinned = [{ did: 'did:plc:a', rkey: 'r9' }]
+    const erase: RowOp = {
+      kind: 'setAccount',
+      did: 'did:plc:a',
+      active: false,
+      status: 'deleted',
+      time: 1,
+      seq: 1,
+    }
+    await storeBatch(
+      { database: database.writer, store, pinned },
+      { ops: [erase], position: undefined, lastEventUs: undefined },
+      NOW,
+    )
+    const traces = await database.reader.kysely.selectFrom('record_trace').selectAll().execute()
+    expect(traces).toMatchObject([{ rkey: 'r9', did: 'did:plc:a', deleted: 1 }])
+  })
+})

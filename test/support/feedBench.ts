@@ -1,0 +1,32 @@
+import type { Feed } from '../../src/feeds/feed.ts'
+import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
+import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
+import { RecordStore } from '../../src/ingest/recordStore.ts'
+import type { RowOp } from '../../src/ingest/rowOps.ts'
+import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { silentLogger } from '../../src/logger.ts'
+import type { TestDatabase } from './databases.ts'
+
+export interface FeedBench {
+  readonly feeds: readonly Feed[]
+  store(...ops: readonly RowOp[]): Promise<void>
+}
+
+/** Feeds on a test's database, with the means to store what a stream would bring. */
+export async function openFeedBench(
+  database: TestDatabase,
+  definitions: readonly FeedDefinition[],
+  clock: () => number,
+): Promise<FeedBench> {
+  const { writer, reader } = database
+  const filterIds = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
+  const feeds = createFeeds({ reader, definitions, filterIds, retentionDays: 30, clock })
+  const store = new RecordStore(writer, () => true)
+  return {
+    feeds,
+    store: async (...ops) => {
+      const batch = { ops, position: undefined, lastEventUs: undefined }
+      await storeBatch({ database: writer, store, pinned: [] }, batch, clock())
+    },
+  }
+}

@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from './databases.ts'
+import { until } from './until.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface LogLine {
+  readonly level: string
+  readonly event?: string
+  readonly [field: string]: unknown
+}
+
+export interface RunOptions {
+  /** Added to an environment in which nothing else is set. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Text of a feeds file; the shipped one when left out. */
+  readonly feeds?: string
+  /** Keeps its files here; a folder of its own, gone at the end, when left out. */
+  readonly folder?: string
+}
+
+export interface RunningApp extends AsyncDisposable {
+  readonly url: string
+  readonly folder: string
+  readonly logs: readonly LogLine[]
+  /** `uri` of a feed by its record key. */
+  feedUri(rkey: string): string
+  get(path: string, init?: RequestInit): Promise<Response>
+  /** A page of getFeedSkeleton as it is answered. */
+  page(rkey: string, query?: Record<string, string | number>): Promise<SkeletonPage>
+  /** All posts of a feed, page by page. */
+  walk(rkey: string, limit?: number): Promise<string[]>
+  health(): Promise<Health>
+  /** Waits until the committed position is at least so far. */
+  untilCommitted(timeUs: number): Promise<void>
+  /** SIGTERM by default; answers the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+export interface SkeletonPage {
+  readonly feed: { readonly post: string; readonly reason?: { readonly $type: string } }[]
+  readonly cursor?: string
+}
+
+export interface Health {
+  readonly version: string
+  readonly ingest: {
+    readonly connected: boolean
+    readonly host: string | null
+    readonly positionUs: number | null
+    readonly lagMs: number | null
+    readonly eventsTotal: number
+    readonly rejectedTotal: number
+    readonly reconnectsTotal: number
+  }
+}
+
+/** Starts the service as a process of its own, as an operator would, and waits until it listens. */
+export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
+  const own = options.folder === undefined ? temporaryFolder() : undefined
+  const folder = options.folder ?? own?.path ?? ''
+  const run = startMain({ ...options, folder })
+  const exited = new Promise<number | null>((resolve) => {
+    run.child.once('exit', (code) => resolve(code))
+  })
+  const listening = await until(() => {
+    if (run.child.exitCode !== null) {
+      throw new Error(`the service did not start: ${run.stderr.join('')}`)
+    }
+    return run.logs.find(({ event }) => event === 'listening')
+  })
+  const url = String(listening['url'])
+  const publisher = String(listening['publisherDid'])
+  const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init)
+  const feedUri = (rkey: string): string => `at://${publisher}/app.bsky.feed.generator/${rkey}`
+
+  async function page(rkey: string, query: Record<string, string | number> = {}) {
+    const search = new URLSearchParams({ feed: feedUri(rkey) })
+    for (const [name, value] of Object.entries(query)) {
+      search.set(name, String(value))
+    }
+    const response = await get(`/xrpc/app.bsky.feed.getFeedSkeleton?${search}`)
+    if (!response.ok) {
+      throw new Error(`${response.status}: ${await response.text()}`)
+    }
+    return (await response.json()) as SkeletonPage
+  }
+
+  async function walk(rkey: string, limit = 100): Promise<string[]> {
+    const posts: string[] = []
+    let cursor: string | undefined
+    do {
+      const answer: SkeletonPage = await page(rkey, { limit, ...(cursor && { cursor }) })
+      posts.push(...answer.feed.map(({ post }) => post))
+      cursor = answer.cursor
+    } while (cursor !== undefined)
+    return posts
+  }
+
+  const health = async (): Promise<Health> => (await (await get('/xrpc/_health')).json()) as Health
+
+  async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (run.child.exitCode === null && run.child.signalCode === null) {
+      run.child.kill(signal)
+    }
+    return await exited
+  }
+
+  return {
+    url,
+    folder,
+    logs: run.logs,
+    feedUri,
+    get,
+    page,
+    walk,
+    health,
+    stop,
+    untilCommitted: async (timeUs) => {
+      await until(async () => ((await health()).ingest.positionUs ?? 0) >= timeUs)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      own?.[Symbol.dispose]()
+    },
+  }
+}
+
+export interface FinishedRun {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a script, or the service where it does not start, to its end. */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  options: RunOptions & { folder: string },
+): Promise<FinishedRun> {
+  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+    cwd: options.folder,
+    env: environment(options),
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => (stdout += String(data)))
+  child.stderr.on('data', (data) => (stderr += String(data)))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { code, stdout, stderr }
+}
+
+function startMain(options: RunOptions & { folder: string }) {
+  const logs: LogLine[] = []
+  const stderr: string[] = []
+  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+    cwd: options.folder,
+    env: environment(options),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      logs.push(JSON.parse(line) as LogLine)
+    })
+  }
+  child.stderr?.on('data', (data) => stderr.push(String(data)))
+  return { child, logs, stderr }
+}
+
+function environment({ env, feeds, folder }: RunOptions & { folder: string }) {
+  const feedsFile = join(folder, 'feeds.yaml')
+  if (feeds !== undefined) {
+    writeFileSync(feedsFile, feeds)
+  }
+  return {
+    PATH: process.env['PATH'],
+    FEEDGEN_PORT: '0',
+    FEEDGEN_FEEDS_FILE: feeds === undefined ? join(ROOT, 'feeds.yaml') : feedsFile,
+    FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'data', 'test.db')}`,
+    ...env,
+  }
+}
