@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describeConfig } from './config.ts'
 import type { Config } from './config.ts'
@@ -9,6 +7,7 @@ import { openReader, openWriter } from './db/openDatabase.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
 import { createFeeds, prepareFilters } from './feeds/openFeeds.ts'
 import { createRegistry } from './feeds/registry.ts'
+import { closeServer, listen, urlHost } from './httpServer.ts'
 import { IngestThread } from './ingest/ingestThread.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
@@ -19,6 +18,7 @@ import { systemClock } from './time.ts'
 import { identityOf } from './xrpc/identity.ts'
 import { watchOverload } from './xrpc/overload.ts'
 import { createHttpApp } from './xrpc/server.ts'
+import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
 
 export interface AppOptions {
   readonly logger: Logger
@@ -71,15 +71,35 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
     : undefined
 
   const ingestStatus = (): IngestStatus | undefined => thread?.status
-  const handler = createHttpApp({
-    identity,
-    registry: config.roles.has('serve') ? createRegistry(identity.publisherDid, feeds) : undefined,
-    health: { version, startedUs: clock(), clock, hasIngest: thread !== undefined, ingestStatus },
-    metrics: createMetrics(ingestStatus),
-    overload: stack.use(watchOverload()),
-    logger,
+  const registry = config.roles.has('serve')
+    ? createRegistry(identity.publisherDid, feeds)
+    : undefined
+  const metrics = createMetrics(ingestStatus)
+  const overload = stack.use(watchOverload())
+  const health = {
+    version,
+    startedUs: clock(),
+    clock,
+    hasIngest: thread !== undefined,
+    ingestStatus,
+  }
+  const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
+  const responder =
+    registry &&
+    stack.use(
+      new SkeletonResponder({
+        registry,
+        metrics,
+        overload,
+        logger,
+        version: () => reader.version(),
+      }),
+    )
+  server.removeAllListeners('request').on('request', (request, response) => {
+    if (responder?.respond(request, response) !== true) {
+      framework(request, response)
+    }
   })
-  server.removeAllListeners('request').on('request', handler)
   const url = `http://${urlHost(config.listenHost)}:${port}`
   logger.info({ event: 'listening', url, ...identity }, `feeds are served at ${url}`)
 
@@ -89,6 +109,8 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
     runUntil: (signal) => Promise.race([failed, aborted(signal)]),
     [Symbol.asyncDispose]: async () => {
       logger.info({ event: 'stopping' }, 'committing what was read, then closing')
+      // Readers first: what they read from is closed after them.
+      await Promise.all([closeServer(server), thread?.[Symbol.asyncDispose]()])
       await resources.disposeAsync()
       if (thread?.hasFailed === true) {
         throw new Error(
@@ -111,46 +133,6 @@ async function prepareDatabase(
   return await prepareFilters(writer, definitions, { clock: systemClock, logger })
 }
 
-/** Listens, and answers 503 until there is something to answer with. */
-function listen({ port, listenHost }: Config): Promise<Server> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 })
-  server.keepAliveTimeout = 65_000
-  server.maxConnections = 20_000
-  server.on('request', (_request, response) => {
-    response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
-    response.end('{"error":"NotReady","message":"This service is starting: try again in a moment"}')
-  })
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        new Error(
-          error.code === 'EADDRINUSE'
-            ? `port ${port} is taken by another process: stop it, or set FEEDGEN_PORT to another port`
-            : `cannot listen on ${listenHost} port ${port}: ${error.message}`,
-        ),
-      )
-    })
-    server.listen(port, listenHost, () => {
-      server.removeAllListeners('error')
-      resolve(server)
-    })
-  })
-}
-
-const CLOSE_MS = 3_000
-
-/** Lets requests in flight end, for a while. */
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-    server.closeIdleConnections()
-  })
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
@@ -158,11 +140,6 @@ function aborted(signal: AbortSignal): Promise<void> {
       resolve()
     }
   })
-}
-
-/** An IPv6 address stands in brackets in a URL. */
-function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }
 
 function readVersion(): string {

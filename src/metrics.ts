@@ -24,11 +24,24 @@ export function createMetrics(ingestStatus: () => IngestStatus | undefined): Met
     buckets: PAGE_BUCKETS,
     registers,
   })
+  const served = new Map<string, ReturnType<typeof pages.labels>>()
   addIngestMetrics(registers, ingestStatus)
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    pageServed: (feed, status, seconds) => pages.observe({ feed, status }, seconds),
+    pageServed: (feed, status, seconds) => {
+      // Looking up a label set costs more than counting: those of good pages are kept.
+      if (status === 200) {
+        let child = served.get(feed)
+        if (child === undefined) {
+          child = pages.labels(feed, '200')
+          served.set(feed, child)
+        }
+        child.observe(seconds)
+      } else {
+        pages.observe({ feed, status }, seconds)
+      }
+    },
   }
 }
 

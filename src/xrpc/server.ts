@@ -1,8 +1,8 @@
-import { XRPCError, createServer } from '@atproto/xrpc-server'
+import { createServer } from '@atproto/xrpc-server'
 import { app as lexicon } from '@bsky/sdk/lexicons'
 import express from 'express'
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express'
-import { RequestError, describeError } from '../errors.ts'
+import { RequestError } from '../errors.ts'
 import type { Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -16,6 +16,7 @@ import type { ServiceIdentity } from './identity.ts'
 import { RETRY_AFTER_SECONDS } from './overload.ts'
 import type { Overload } from './overload.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
+import { toXrpcError } from './xrpcErrors.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity
@@ -71,7 +72,7 @@ export function createHttpApp(options: ServerOptions): Express {
 
 /** The XRPC methods. What the library does not know it answers with 501. */
 function addFeedMethods(app: Express, options: ServerOptions, registry: Registry): void {
-  const { identity, metrics, overload, logger } = options
+  const { identity, overload, logger } = options
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
@@ -82,8 +83,7 @@ function addFeedMethods(app: Express, options: ServerOptions, registry: Registry
     jsonOutput(describeFeedGenerator(identity, registry)),
   )
   // Ahead of the library's own checks, which let through what the contract refuses.
-  app.get(`/xrpc/${lexicon.bsky.feed.getFeedSkeleton.$lxm}`, (request, response, next) => {
-    countPage(response, registry, request, metrics)
+  app.get(`/xrpc/${lexicon.bsky.feed.getFeedSkeleton.$lxm}`, (request, _response, next) => {
     overload.check()
     readSkeletonQuery(searchOf(request))
     next()
@@ -101,21 +101,6 @@ function searchOf({ originalUrl }: Request): string {
   return mark === -1 ? '' : originalUrl.slice(mark + 1)
 }
 
-function countPage(
-  response: Response,
-  registry: Registry,
-  request: Request,
-  metrics: Metrics,
-): void {
-  const startedAt = performance.now()
-  const { feed } = request.query
-  const known = typeof feed === 'string' ? registry.find(feed) : undefined
-  response.once('finish', () => {
-    const seconds = (performance.now() - startedAt) / 1000
-    metrics.pageServed(known?.feed.definition.rkey ?? 'unknown', response.statusCode, seconds)
-  })
-}
-
 const allowOrigins: RequestHandler = (request, response, next) => {
   response.setHeader('access-control-allow-origin', '*')
   if (request.method === 'OPTIONS') {
@@ -126,19 +111,6 @@ const allowOrigins: RequestHandler = (request, response, next) => {
     return
   }
   next()
-}
-
-/** Errors of ours keep their name and message; one that nobody foresaw is logged and told as a 500. */
-function toXrpcError(error: unknown, logger: Logger): XRPCError {
-  if (error instanceof RequestError) {
-    return new XRPCError(error.status, error.message, error.error)
-  }
-  const known = XRPCError.fromError(error)
-  if (known.statusCode >= 500) {
-    const reason = describeError(error)
-    logger.error({ event: 'requestFailed', reason }, `a request failed: ${reason}`)
-  }
-  return known
 }
 
 /** The one place where an error outside the XRPC methods becomes an answer: always JSON. */

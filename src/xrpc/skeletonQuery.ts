@@ -23,7 +23,7 @@ export function readSkeletonQuery(search: string): SkeletonQuery {
   if (feed === '') {
     throw invalid('feed is missing: give the at-uri of a feed')
   }
-  if (!isAtUriString(feed, { strict: false })) {
+  if (!isAtUriString(feed)) {
     throw invalid('feed is not an at-uri')
   }
   return { feed, limit: readLimit(parameters.get('limit')), cursor: readCursor(parameters) }

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { Config } from './config.ts'
+
+/** Listens, and answers 503 until there is something to answer with. */
+export function listen({ port, listenHost }: Config): Promise<Server> {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 })
+  server.keepAliveTimeout = 65_000
+  server.maxConnections = 20_000
+  server.on('request', (_request, response) => {
+    response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
+    response.end('{"error":"NotReady","message":"This service is starting: try again in a moment"}')
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new Error(
+          error.code === 'EADDRINUSE'
+            ? `port ${port} is taken by another process: stop it, or set FEEDGEN_PORT to another port`
+            : `cannot listen on ${listenHost} port ${port}: ${error.message}`,
+        ),
+      )
+    })
+    server.listen(port, listenHost, () => {
+      server.removeAllListeners('error')
+      resolve(server)
+    })
+  })
+}
+
+const CLOSE_MS = 3_000
+
+/** Lets requests in flight end, for a while. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** An IPv6 address stands in brackets in a URL. */
+export function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

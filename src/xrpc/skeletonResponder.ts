@@ -1,0 +1,138 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { whenReady } from '../db/eventually.ts'
+import type { Eventually } from '../db/eventually.ts'
+import type { RegisteredFeed, Registry } from '../feeds/registry.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../metrics.ts'
+import { findFeed, toSkeleton } from './getFeedSkeleton.ts'
+import { RETRY_AFTER_SECONDS } from './overload.ts'
+import type { Overload } from './overload.ts'
+import { readSkeletonQuery } from './skeletonQuery.ts'
+import type { SkeletonQuery } from './skeletonQuery.ts'
+import { toXrpcError } from './xrpcErrors.ts'
+
+export interface SkeletonResponderOptions {
+  readonly registry: Registry
+  readonly metrics: Metrics
+  readonly overload: Overload
+  readonly logger: Logger
+  /** As `Database.version`: undefined means that no page may be kept. */
+  readonly version: () => number | undefined
+}
+
+const PATH = '/xrpc/app.bsky.feed.getFeedSkeleton'
+/** A query that needs no care: what real callers send, in the order in which they send it. */
+const PLAIN = /^feed=([\w.%:~-]+)(?:&limit=(\d{1,3}))?$/
+const MAX_KEPT = 2_000
+
+interface KeptPage {
+  readonly version: number
+  readonly body: string
+  readonly registered: RegisteredFeed
+}
+
+/**
+ * Answers getFeedSkeleton ahead of the framework, which costs several times the query. It gives the
+ * answers and errors that the framework would give; `skeletonResponder.test.ts` compares them.
+ *
+ * The bodies of first pages are kept until anything is committed to the database, so that what was
+ * deleted is gone at once, and for at most a second, since the retention goes by the clock.
+ */
+export class SkeletonResponder {
+  readonly #options: SkeletonResponderOptions
+  #kept = new Map<string, KeptPage>()
+  readonly #expiry: NodeJS.Timeout
+
+  constructor(options: SkeletonResponderOptions) {
+    this.#options = options
+    this.#expiry = setInterval(() => this.#kept.clear(), 1_000).unref()
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#expiry)
+  }
+
+  /** Answers the request if it is a GET of getFeedSkeleton; false leaves it untouched. */
+  respond(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method, url = '' } = request
+    if (method !== 'GET' || !url.startsWith(PATH)) {
+      return false
+    }
+    const search = url.slice(PATH.length + 1)
+    if (url.length > PATH.length && url[PATH.length] !== '?') {
+      return false
+    }
+    const startedAt = performance.now()
+    try {
+      this.#options.overload.check()
+      const answered = this.#answer(search, response, startedAt)
+      if (answered instanceof Promise) {
+        answered.catch((error: unknown) => this.#fail(response, error, startedAt))
+      }
+    } catch (error) {
+      this.#fail(response, error, startedAt)
+    }
+    return true
+  }
+
+  #answer(search: string, response: ServerResponse, startedAt: number): Eventually<void> {
+    const version = this.#options.version()
+    const kept = this.#kept.get(search)
+    if (kept !== undefined && kept.version === version) {
+      this.#send(response, kept.body, kept.registered, startedAt)
+      return undefined
+    }
+    const query = readSkeletonQuery(search)
+    const registered = findFeed(this.#options.registry, query)
+    return whenReady(registered.feed.page(query), (page) => {
+      const body = JSON.stringify(toSkeleton(page))
+      this.#keep(search, query, version, { body, registered })
+      this.#send(response, body, registered, startedAt)
+    })
+  }
+
+  #keep(
+    search: string,
+    { cursor }: SkeletonQuery,
+    version: number | undefined,
+    page: Omit<KeptPage, 'version'>,
+  ): void {
+    if (version !== undefined && cursor === undefined && PLAIN.test(search)) {
+      if (this.#kept.size >= MAX_KEPT) {
+        this.#kept.clear()
+      }
+      this.#kept.set(search, { ...page, version })
+    }
+  }
+
+  #send(response: ServerResponse, body: string, { feed }: RegisteredFeed, startedAt: number): void {
+    response.writeHead(200, {
+      'access-control-allow-origin': '*',
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+    })
+    response.end(body)
+    this.#options.metrics.pageServed(feed.definition.rkey, 200, seconds(startedAt))
+  }
+
+  #fail(response: ServerResponse, error: unknown, startedAt: number): void {
+    const { statusCode, payload } = toXrpcError(error, this.#options.logger)
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const body = JSON.stringify(payload)
+    response.writeHead(statusCode, {
+      'access-control-allow-origin': '*',
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      ...(statusCode === 429 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+    })
+    response.end(body)
+    this.#options.metrics.pageServed('unknown', statusCode, seconds(startedAt))
+  }
+}
+
+function seconds(startedAt: number): number {
+  return (performance.now() - startedAt) / 1000
+}

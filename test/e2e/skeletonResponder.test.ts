@@ -1,0 +1,179 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRegistry } from '../../src/feeds/registry.ts'
+import type { RowOp } from '../../src/ingest/rowOps.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { watchOverload } from '../../src/xrpc/overload.ts'
+import { createHttpApp } from '../../src/xrpc/server.ts'
+import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
+import { engines } from '../support/databases.ts'
+import { feedOf } from '../support/definitions.ts'
+import { openFeedBench } from '../support/feedBench.ts'
+import type { FeedBench } from '../support/feedBench.ts'
+
+const NOW = Date.now() * 1000
+const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
+const METHOD = '/xrpc/app.bsky.feed.getFeedSkeleton'
+const feedUri = (rkey: string): string => `at://${PUBLISHER}/app.bsky.feed.generator/${rkey}`
+const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
+const put = (index: number): RowOp => ({
+  kind: 'putPost',
+  did: 'did:plc:a',
+  rkey: `r${index}`,
+  rev: '3a',
+  cid: 'bafyreiaaaa',
+  indexedAt: NOW - index - 1,
+  facts,
+})
+
+interface Answer {
+  readonly status: number
+  readonly type: string | null
+  readonly origin: string | null
+  readonly poweredBy: string | null
+  readonly body: unknown
+}
+
+describe('the answer ahead of the framework', () => {
+  const stack = new AsyncDisposableStack()
+  let bench: FeedBench
+  let direct: string
+  let framework: string
+
+  async function serve(listener: Parameters<typeof createServer>[1]): Promise<string> {
+    const server = createServer(listener).listen(0, '127.0.0.1')
+    stack.defer(() => server.close())
+    await new Promise((resolve) => {
+      server.once('listening', resolve)
+    })
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  beforeAll(async () => {
+    const [engine] = engines
+    const database = stack.use(await engine!.open())
+    const pinned = 'at://did:plc:pinned/app.bsky.feed.post/3mmoojp4cd223'
+    const definitions = [feedOf('art'), feedOf('cats'), feedOf('pin', { pinned })]
+    bench = await openFeedBench(database, definitions, () => NOW)
+    await bench.store(...Array.from({ length: 120 }, (_, index) => put(index)))
+    const registry = createRegistry(PUBLISHER, bench.feeds)
+    const logger = silentLogger()
+    const metrics = createMetrics(() => undefined)
+    const overload = stack.use(watchOverload())
+    const identity = {
+      serviceDid: 'did:web:localhost%3A1',
+      publisherDid: PUBLISHER,
+      endpoint: 'http://localhost:1',
+      privacyPolicyUrl: undefined,
+      termsOfServiceUrl: undefined,
+    }
+    const clock = (): number => NOW
+    const health = {
+      version: '0',
+      startedUs: NOW,
+      clock,
+      hasIngest: false,
+      ingestStatus: () => undefined,
+    }
+    const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
+    const version = (): number | undefined => database.reader.version()
+    const responder = stack.use(
+      new SkeletonResponder({ registry, metrics, overload, logger, version }),
+    )
+    framework = await serve(app)
+    direct = await serve((request, response) => {
+      if (!responder.respond(request, response)) {
+        app(request, response)
+      }
+    })
+  })
+  afterAll(() => stack.disposeAsync())
+
+  async function ask(base: string, path: string, init: RequestInit = {}): Promise<Answer> {
+    const response = await fetch(base + path, init)
+    const text = await response.text()
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      origin: response.headers.get('access-control-allow-origin'),
+      poweredBy: response.headers.get('x-powered-by'),
+      body: text === '' ? '' : (JSON.parse(text) as unknown),
+    }
+  }
+
+  const feeds = [
+    ...['art', 'cats', 'pin', 'nobody', 'constructor', '__proto__', 'toString', ''].map(feedUri),
+    ...['', 'art', 'at://', 'at://alice.test/app.bsky.feed.generator/art', `${feedUri('art')}/`],
+    ...[`${feedUri('art')}?a=1`, `${feedUri('art')}#x`, ` ${feedUri('art')}`, 'at://x y/z'],
+    ...['at://did:plc:other/app.bsky.feed.generator/art', 'https://example.com', 'at://did:plc:a'],
+  ]
+  const limits = [
+    ...['', '&limit=', '&limit=1', '&limit=2', '&limit=50', '&limit=100', '&limit=007'],
+    ...['&limit=0', '&limit=101', '&limit=-1', '&limit=1.5', '&limit=1e1', '&limit=%2B5'],
+    ...['&limit=abc', '&limit=5&limit=5', '&limit=%205', '&limit=0x1', '&LIMIT=5', '&limit[]=5'],
+  ]
+  const rest = ['', '&cursor=', '&cursor=abc', '&cursor=a&cursor=b', '&other=1', '&other=1&other=2']
+  const queries = [
+    ...feeds.flatMap((feed) => limits.map((limit) => `?feed=${encodeURIComponent(feed)}${limit}`)),
+    ...rest.flatMap((part) => ['art', 'pin'].map((rkey) => `?feed=${feedUri(rkey)}${part}`)),
+    ...['', '?', '?feed', '?feed=%', '?feed=%ff', '?&&', '?limit=5', '?feed[]=x', '?=', '?feed=+'],
+    `?feed=${feedUri('art')}&feed=${feedUri('art')}`,
+    `?limit=3&feed=${feedUri('art')}`,
+  ]
+
+  test(`is the framework's on ${queries.length} good and bad queries`, async () => {
+    for (const query of queries) {
+      const [fast, slow] = await Promise.all([
+        ask(direct, METHOD + query),
+        ask(framework, METHOD + query),
+      ])
+      expect({ query, ...fast }).toEqual({ query, ...slow })
+      expect(fast.status === 200 || fast.status === 400).toBe(true)
+    }
+  })
+
+  test("is the framework's on every page and on damaged cursors", async () => {
+    for (const rkey of ['art', 'pin']) {
+      for (const limit of [1, 7, 50]) {
+        let cursor: string | undefined
+        do {
+          const query = `?feed=${feedUri(rkey)}&limit=${limit}${cursor ? `&cursor=${cursor}` : ''}`
+          const fast = await ask(direct, METHOD + query)
+          expect(fast).toEqual(await ask(framework, METHOD + query))
+          cursor = (fast.body as { cursor?: string }).cursor
+          const broken = `${METHOD}?feed=${feedUri(rkey)}&cursor=x${cursor ?? ''}`
+          expect(await ask(direct, broken)).toEqual(await ask(framework, broken))
+        } while (cursor !== undefined)
+      }
+    }
+  })
+
+  test.each([
+    ['POST', METHOD],
+    ['PUT', METHOD],
+    ['OPTIONS', METHOD],
+    ['GET', `${METHOD}/`],
+    ['GET', `${METHOD}x?feed=${feedUri('art')}`],
+    ['GET', `/xrpc/app.bsky.feed.getfeedskeleton?feed=${feedUri('art')}`],
+    ['GET', `//xrpc/app.bsky.feed.getFeedSkeleton?feed=${feedUri('art')}`],
+    ['GET', '/xrpc/app.bsky.feed.describeFeedGenerator'],
+    ['GET', '/xrpc/app.bsky.feed.getFeed'],
+    ['GET', '/nothing'],
+  ])("is the framework's for %s %s", async (method, path) => {
+    expect(await ask(direct, path, { method })).toEqual(await ask(framework, path, { method }))
+  })
+
+  test('shows a deleted post no more from the moment of the commit on', async () => {
+    const path = `${METHOD}?feed=${encodeURIComponent(feedUri('art'))}&limit=3`
+    for (let index = 0; index < 20; index += 1) {
+      const first = (await ask(direct, path)).body as { feed: { post: string }[] }
+      expect(await ask(direct, path)).toMatchObject({ body: first })
+      const rkey = first.feed[0]?.post.split('/').at(-1) ?? ''
+      await bench.store({ kind: 'deletePost', did: 'did:plc:a', rkey, rev: '3b' })
+      const after = (await ask(direct, path)).body as { feed: { post: string }[] }
+      expect(after.feed[0]).toEqual(first.feed[1])
+    }
+  })
+})
