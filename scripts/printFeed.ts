@@ -3,9 +3,9 @@ import { migrate } from '../src/db/migrate.ts'
 import { openReader, openWriter } from '../src/db/openDatabase.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { ConfigError } from '../src/errors.ts'
-import type { SkeletonItem } from '../src/feeds/feed.ts'
 import { createFeeds, prepareFilters } from '../src/feeds/openFeeds.ts'
 import { walkFeed } from '../src/feeds/walkFeed.ts'
+import type { WalkedPost } from '../src/feeds/walkFeed.ts'
 import { createLogger } from '../src/logger.ts'
 import { readSetup } from '../src/setup.ts'
 import { formatUs, systemClock } from '../src/time.ts'
@@ -69,11 +69,11 @@ function readArguments() {
   return { rkey, limit: Number(values.limit), isExplained: values.explain, isJson: values.json }
 }
 
-function jsonLine(rank: number, { post, indexedAt }: SkeletonItem): string {
+function jsonLine(rank: number, { post, indexedAt }: WalkedPost): string {
   return JSON.stringify({ rank, uri: post, indexedAt: indexedAt ?? null })
 }
 
-function textLine(rank: number, { post, isPinned, indexedAt }: SkeletonItem): string {
-  const time = isPinned ? 'pinned'.padEnd(24) : formatUs(indexedAt ?? 0)
+function textLine(rank: number, { post, indexedAt }: WalkedPost): string {
+  const time = indexedAt === undefined ? 'pinned'.padEnd(24) : formatUs(indexedAt)
   return `${String(rank).padStart(5)}  ${time}  ${post}`
 }

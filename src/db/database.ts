@@ -8,6 +8,8 @@ export interface Statement<Args, Row> {
   /** As the engine gets it; for looking at its plan. */
   readonly sql: string
   all(args: Args): Eventually<Row[]>
+  /** The rows as arrays of their columns: half the cost of `all`, for hot paths. */
+  tuples(args: Args): Eventually<Row[keyof Row][][]>
   /** Runs a statement whose rows nobody wants; answers how many rows it changed. */
   run(args: Args): Eventually<number>
 }

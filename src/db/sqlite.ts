@@ -55,10 +55,15 @@ function prepareStatement<Args extends object, Row>(
   ) as unknown as Parameters<Args>
   const compiled = build(kysely, parameter).compile()
   const statement = handle.prepare<unknown[], Row>(compiled.sql)
+  let raw: BetterSqlite3.Statement<unknown[], Row[keyof Row][]> | undefined
   const bind = (args: Args): unknown[] => bindArguments(compiled.parameters, args)
   return {
     sql: compiled.sql,
     all: (args) => statement.all(...bind(args)),
+    tuples: (args) => {
+      raw ??= handle.prepare<unknown[], Row[keyof Row][]>(compiled.sql).raw()
+      return raw.all(...bind(args))
+    },
     run: (args) => statement.run(...bind(args)).changes,
   }
 }

@@ -8,15 +8,13 @@ export interface PageRequest {
   readonly cursor: string | undefined
 }
 
-export interface SkeletonItem {
-  readonly post: string
-  readonly isPinned: boolean
-  /** Undefined for a pinned post, which has no place in the order. */
-  readonly indexedAt: number | undefined
-}
-
 export interface Page {
-  readonly items: readonly SkeletonItem[]
+  /** The at-uris of the posts, in their order. */
+  readonly posts: readonly string[]
+  /** `indexed_at` of each post; undefined for a pinned one, which has no place in the order. */
+  readonly times: readonly (number | undefined)[]
+  /** Whether the first post is there because it is pinned. */
+  readonly hasPin: boolean
   /** Undefined when nothing is left. */
   readonly cursor: string | undefined
 }

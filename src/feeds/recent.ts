@@ -4,9 +4,9 @@ import type { Clock } from '../time.ts'
 import { US_PER_DAY } from '../time.ts'
 import { TOP, packCursor, parseCursor } from './cursor.ts'
 import type { CursorScope, Keyset } from './cursor.ts'
-import type { Feed, Page, SkeletonItem } from './feed.ts'
+import type { Feed, Page } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
-import type { PageRow, PageStatements } from './pageStatements.ts'
+import type { PageStatements } from './pageStatements.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition
@@ -23,9 +23,9 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   const scope: CursorScope = { rkey, order }
   const retentionUs = retentionDays * US_PER_DAY
 
-  function readPage(place: Keyset, limit: number, pin?: SkeletonItem): Eventually<Page> {
+  function readPage(place: Keyset, limit: number, pin?: string): Eventually<Page> {
     const room = pin === undefined ? limit : limit - 1
-    const rows = statements.recent.all({
+    const rows = statements.recent.tuples({
       filterId,
       indexedAt: place.indexedAt,
       cid: place.cid,
@@ -36,8 +36,8 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
       limit: room + (pinned === undefined ? 1 : 2),
     })
     return whenReady(rows, (all) => {
-      const others = pinned === undefined ? all : all.filter(({ uri }) => uri !== pinned)
-      return toPage(scope, place, others, room, pin)
+      const others = pinned === undefined ? all : all.filter(([, , uri]) => uri !== pinned)
+      return toPage(scope, place, others as unknown as PageTuple[], room, pin)
     })
   }
 
@@ -48,9 +48,7 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
     const [did = '', , postRkey = ''] = pinned.slice('at://'.length).split('/')
     const found = statements.isGone.all({ did, rkey: postRkey })
     return whenReady(found, ([row]) =>
-      row?.gone === 1
-        ? readPage(TOP, limit)
-        : readPage(TOP, limit, { post: pinned, isPinned: true, indexedAt: undefined }),
+      row?.gone === 1 ? readPage(TOP, limit) : readPage(TOP, limit, pinned),
     )
   }
 
@@ -61,25 +59,28 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   }
 }
 
+type PageTuple = readonly [indexedAt: number, cid: string, uri: string]
+
 function toPage(
   scope: CursorScope,
   place: Keyset,
-  rows: readonly PageRow[],
+  rows: readonly PageTuple[],
   room: number,
-  pin: SkeletonItem | undefined,
+  pin: string | undefined,
 ): Page {
-  const items: SkeletonItem[] = pin === undefined ? [] : [pin]
+  const posts: string[] = pin === undefined ? [] : [pin]
+  const times: (number | undefined)[] = pin === undefined ? [] : [undefined]
   const count = Math.min(rows.length, room)
-  for (let index = 0; index < count; index += 1) {
-    const { uri, indexed_at } = rows[index] as PageRow
-    items.push({ post: uri, isPinned: false, indexedAt: indexed_at })
-  }
-  if (rows.length <= room) {
-    return { items, cursor: undefined }
-  }
   // Without room for any row but the pinned one, the next page starts where this one did.
-  const last = rows[count - 1]
-  const next =
-    last === undefined ? place : { indexedAt: last.indexed_at, cid: last.cid, uri: last.uri }
-  return { items, cursor: packCursor(scope, next) }
+  let last = place
+  for (let index = 0; index < count; index += 1) {
+    const [indexedAt, cid, uri] = rows[index] as PageTuple
+    posts.push(uri)
+    times.push(indexedAt)
+    if (index === count - 1) {
+      last = { indexedAt, cid, uri }
+    }
+  }
+  const cursor = rows.length > room ? packCursor(scope, last) : undefined
+  return { posts, times, hasPin: pin !== undefined, cursor }
 }

@@ -1,19 +1,28 @@
-import type { Feed, Page, SkeletonItem } from './feed.ts'
+import type { Feed, Page } from './feed.ts'
 
 const PAGE = 100
+
+export interface WalkedPost {
+  /** At-uri. */
+  readonly post: string
+  /** Undefined for a pinned post. */
+  readonly indexedAt: number | undefined
+}
 
 /** The posts of a feed as a reader who scrolls down would get them, up to `limit`. */
 export async function* walkFeed(
   feed: Feed,
   limit: number,
   signal: AbortSignal,
-): AsyncGenerator<SkeletonItem> {
+): AsyncGenerator<WalkedPost> {
   let left = limit
   let cursor: string | undefined
   do {
     const page: Page = await feed.page({ limit: Math.min(left, PAGE), cursor })
-    yield* page.items
-    left -= page.items.length
+    for (const [index, post] of page.posts.entries()) {
+      yield { post, indexedAt: page.times[index] }
+    }
+    left -= page.posts.length
     cursor = page.cursor
   } while (cursor !== undefined && left > 0 && !signal.aborted)
 }

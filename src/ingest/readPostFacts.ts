@@ -91,7 +91,7 @@ function readLanguages(langs: unknown): string[] {
 
 /** The primary subtag of a BCP 47 tag in lower case; undefined when there is none. */
 function primarySubtag(tag: string): string | undefined {
-  return parseLanguageString(tag.toLowerCase())?.language?.slice(0, 3).split('-')[0]
+  return parseLanguageString(tag.toLowerCase())?.language?.split('-')[0]
 }
 
 function readLabels(labels: unknown): string[] {

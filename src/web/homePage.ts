@@ -53,9 +53,10 @@ export async function homePage({ registry, identity, health }: HomePageOptions):
 
 async function feedSection({ uri, feed }: RegisteredFeed): Promise<Html> {
   const { rkey, name, description } = feed.definition
-  const { items } = await feed.page({ limit: PREVIEW, cursor: undefined })
-  const preview = items.map(({ post, isPinned, indexedAt }) => {
-    const time = isPinned ? 'pinned' : formatUs(indexedAt ?? 0)
+  const { posts, times } = await feed.page({ limit: PREVIEW, cursor: undefined })
+  const preview = posts.map((post, index) => {
+    const indexedAt = times[index]
+    const time = indexedAt === undefined ? 'pinned' : formatUs(indexedAt)
     return html`<li><a href="${appLink(post)}">${time}</a> <code>${post}</code></li>`
   })
   return html`<section id="feed-${rkey}">

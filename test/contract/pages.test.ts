@@ -57,7 +57,7 @@ async function walk(
   do {
     const limit = Number(limitsOf.next().value)
     const page: Page | undefined = await feed?.page({ limit, cursor })
-    const uris = page?.items.map(({ post }) => post) ?? []
+    const uris = page?.posts ?? []
     expect(uris.length).toBeLessThanOrEqual(limit)
     expect(uris.length > 0 || page?.cursor === undefined).toBe(true)
     expect(page?.cursor === undefined || page.cursor !== cursor).toBe(true)

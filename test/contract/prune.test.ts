@@ -54,15 +54,13 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
 }
 
 const counts = async ({ reader }: TestDatabase) => {
-  const count = async (table: 'post' | 'post_tag' | 'filter_post' | 'record_trace' | 'filter') =>
-    Number(
-      (
-        await reader.kysely
-          .selectFrom(table)
-          .select((select) => select.fn.countAll<number>().as('count'))
-          .executeTakeFirstOrThrow()
-      ).count,
-    )
+  const count = async (table: 'post' | 'post_tag' | 'filter_post' | 'record_trace' | 'filter') => {
+    const { count } = await reader.kysely
+      .selectFrom(table)
+      .select((select) => select.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    return count
+  }
   return {
     posts: await count('post'),
     tags: await count('post_tag'),

@@ -44,7 +44,7 @@ describe('the answer ahead of the framework', () => {
 
   async function serve(listener: Parameters<typeof createServer>[1]): Promise<string> {
     const server = createServer(listener).listen(0, '127.0.0.1')
-    stack.defer(() => server.close())
+    stack.defer(() => void server.close())
     await new Promise((resolve) => {
       server.once('listening', resolve)
     })

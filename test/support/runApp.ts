@@ -84,7 +84,7 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
     for (const [name, value] of Object.entries(query)) {
       search.set(name, String(value))
     }
-    const response = await get(`/xrpc/app.bsky.feed.getFeedSkeleton?${search}`)
+    const response = await get(`/xrpc/app.bsky.feed.getFeedSkeleton?${search.toString()}`)
     if (!response.ok) {
       throw new Error(`${response.status}: ${await response.text()}`)
     }

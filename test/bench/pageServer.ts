@@ -1,0 +1,121 @@
+/**
+ * One HTTP server of the page benchmarks, by its mode:
+ * `constant`: node:http with one body; `bare`: node:http, the prepared query and nothing else;
+ * `framework`: the service without its answer ahead of the framework; `service`: the service's own.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { openReader } from '../../src/db/openDatabase.ts'
+import { parseCursor } from '../../src/feeds/cursor.ts'
+import { createFeeds } from '../../src/feeds/openFeeds.ts'
+import { preparePageStatements } from '../../src/feeds/pageStatements.ts'
+import { createRegistry } from '../../src/feeds/registry.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { systemClock } from '../../src/time.ts'
+import { watchOverload } from '../../src/xrpc/overload.ts'
+import { createHttpApp } from '../../src/xrpc/server.ts'
+import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
+import { benchFeeds } from './database.ts'
+import { cpuSeconds, tell } from './measure.ts'
+
+const [mode = '', path = '', feedCount = '', body = '', port = '0'] = process.argv.slice(2)
+const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
+
+const definitions = benchFeeds(Number(feedCount))
+const database = openReader(`sqlite:${path}`)
+// `prepareFilters` gave the ids in the order of the feeds.
+const filterIds = definitions.map((_, index) => index + 1)
+const clock = systemClock
+const retentionDays = 30
+
+function listener(): Parameters<typeof createServer>[1] {
+  switch (mode) {
+    case 'constant':
+      return (_request, response) => {
+        response.writeHead(200, {
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': Buffer.byteLength(body),
+        })
+        response.end(body)
+      }
+    case 'bare':
+      return bareListener()
+    default:
+      return serviceListener()
+  }
+}
+
+/** What cannot be left out: find the arguments, run the query, send the same bytes. */
+function bareListener(): Parameters<typeof createServer>[1] {
+  const { recent } = preparePageStatements(database)
+  const known = new Map<string, { args: Parameters<typeof recent.all>[0]; cursor?: string }>()
+  return (request, response) => {
+    const { url = '' } = request
+    let entry = known.get(url)
+    if (entry === undefined) {
+      // The arguments of a URL, and the cursor of its answer, are worked out once.
+      const search = new URL(url, 'http://localhost').searchParams
+      const rkey = search.get('feed')?.split('/').at(-1) ?? ''
+      const index = definitions.findIndex((definition) => definition.rkey === rkey)
+      const text = search.get('cursor')
+      const place =
+        text === null
+          ? { indexedAt: Number.MAX_SAFE_INTEGER, cid: '', uri: '' }
+          : parseCursor({ rkey, order: 'recent' }, text)
+      const limit = Number(search.get('limit') ?? 50)
+      const oldest = clock() - 30 * 86_400_000_000
+      entry = { args: { filterId: filterIds[index] ?? 0, ...place, oldest, limit: limit + 1 } }
+      if (text !== null || limit > 0) {
+        entry.cursor = 'x'.repeat(190)
+      }
+      known.set(url, entry)
+    }
+    const rows = recent.all(entry.args) as { uri: string }[]
+    const feed = rows.slice(0, 50).map(({ uri }) => ({ post: uri }))
+    const answer = JSON.stringify({ feed, cursor: entry.cursor })
+    response.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(answer),
+    })
+    response.end(answer)
+  }
+}
+
+function serviceListener(): Parameters<typeof createServer>[1] {
+  const feeds = createFeeds({ reader: database, definitions, filterIds, retentionDays, clock })
+  const registry = createRegistry(PUBLISHER, feeds)
+  const logger = silentLogger()
+  const metrics = createMetrics(() => undefined)
+  const overload = watchOverload()
+  const identity = {
+    serviceDid: 'did:web:localhost%3A1',
+    publisherDid: PUBLISHER,
+    endpoint: 'http://localhost:1',
+    privacyPolicyUrl: undefined,
+    termsOfServiceUrl: undefined,
+  }
+  const health = {
+    version: '0',
+    startedUs: clock(),
+    clock,
+    hasIngest: false,
+    ingestStatus: () => undefined,
+  }
+  const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
+  // `uncached`: every page is read from the database.
+  const version = mode === 'uncached' ? () => undefined : () => database.version()
+  const responder = new SkeletonResponder({ registry, metrics, overload, logger, version })
+  return (request, response) => {
+    if (mode === 'framework' || !responder.respond(request, response)) {
+      app(request, response)
+    }
+  }
+}
+
+const server = createServer(listener())
+server.listen({ port: Number(port), host: '127.0.0.1', reusePort: Number(port) !== 0 }, () => {
+  tell({ port: (server.address() as AddressInfo).port })
+})
+process.on('SIGINT', () => process.exit())
+process.on('SIGUSR2', () => tell({ cpu: cpuSeconds(process.cpuUsage()) }))
