@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { migrate } from '../src/db/migrate.ts'
@@ -50,8 +50,8 @@ function readArguments() {
   if (file === undefined || rest.length > 0) {
     throw usageError('give one recording', USAGE)
   }
-  if (!existsSync(file)) {
-    throw usageError(`${file} is not there`, USAGE)
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw usageError(`${file} is no file`, USAGE)
   }
   return { file, isExplained: values.explain }
 }

@@ -9,6 +9,7 @@ import { createFeeds, prepareFilters } from './feeds/openFeeds.ts'
 import { createRegistry } from './feeds/registry.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
 import { IngestThread } from './ingest/ingestThread.ts'
+import { loadPosition } from './ingest/loadPosition.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
@@ -46,6 +47,12 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
   const version = readVersion()
   logger.info({ event: 'starting', version, config: describeConfig(config) }, 'tagfeed starts')
 
+  if (config.allowLocalNetwork) {
+    logger.warn(
+      { event: 'localNetworkAllowed' },
+      'the local network is trusted (FEEDGEN_ALLOW_LOCAL_NETWORK=true): for tests only, not for the public',
+    )
+  }
   const filterIds = await prepareDatabase(config, definitions, logger)
   const reader = stack.use(openReader(config.databaseUrl))
   const { retentionDays } = config
@@ -81,6 +88,7 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
     startedUs: clock(),
     clock,
     hasIngest: thread !== undefined,
+    startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
     ingestStatus,
   }
   const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })

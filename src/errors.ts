@@ -4,8 +4,8 @@ export class ConfigError extends Error {
   /** Every problem found, one plain sentence each, with what to do. */
   readonly problems: readonly string[]
 
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join('\n'), options)
     this.problems = problems
   }
 }
@@ -28,6 +28,10 @@ export class RequestError extends Error {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error)
+  }
+  // What went wrong first, and what then went wrong while cleaning up.
+  if (error instanceof SuppressedError) {
+    return `${describeError(error.suppressed)}; then: ${describeError(error.error)}`
   }
   const cause = error.cause === undefined ? '' : `: ${describeError(error.cause)}`
   return `${error.message || error.name}${cause}`

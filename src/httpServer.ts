@@ -11,6 +11,21 @@ export function listen({ port, listenHost }: Config): Promise<Server> {
     response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
     response.end('{"error":"NotReady","message":"This service is starting: try again in a moment"}')
   })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    const [status, body] =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'the request is too long']
+        : ['400 Bad Request', 'the request is not HTTP']
+    const text = JSON.stringify({ error: 'InvalidRequest', message: body })
+    socket.end(
+      `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
+        `access-control-allow-origin: *\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+    )
+  })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(

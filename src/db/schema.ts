@@ -9,6 +9,7 @@ export interface Schema {
   filter: FilterTable
   filter_post: FilterPostTable
   ingest_position: IngestPositionTable
+  ingest_start: IngestStartTable
 }
 
 /** An account that has kept posts, or whose status the stream has told. */
@@ -22,6 +23,8 @@ export interface AccountTable {
   /** `account.time` and `seq` of the event that set the status: the latest wins. -1 = none seen. */
   time_us: number
   seq: number
+  /** The time of the event that said the account was deleted; -1 = never. */
+  erased_us: number
 }
 
 /** A kept post: the truth from which the rows of `post_tag` and `filter_post` are derived. */
@@ -97,4 +100,10 @@ export interface IngestPositionTable {
   /** How far the last event was behind our clock when it was committed. */
   lag_ms: number
   committed_us: number
+}
+
+/** One row: where the stream is to be read from for as long as nothing is committed. */
+export interface IngestStartTable {
+  id: number
+  start_us: number
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
@@ -18,7 +18,7 @@ export interface SqliteOptions {
 /** Opens one connection to a SQLite file in WAL mode; a writer makes the file and its folder. */
 export function openSqlite(options: SqliteOptions): Database {
   if (!options.readonly) {
-    mkdirSync(dirname(options.path), { recursive: true })
+    makeFolder(dirname(options.path))
   }
   const handle = new BetterSqlite3(options.path, {
     readonly: options.readonly,
@@ -29,6 +29,7 @@ export function openSqlite(options: SqliteOptions): Database {
     // position go back together, so that the stream is read again from there.
     handle.pragma('journal_mode = WAL')
     handle.pragma('synchronous = NORMAL')
+    handle.pragma('wal_autocheckpoint = 8000')
   }
   handle.pragma('foreign_keys = ON')
   handle.pragma('cache_size = -65536')
@@ -41,6 +42,14 @@ export function openSqlite(options: SqliteOptions): Database {
     version: () => dataVersion.get(),
     transaction: (work) => runTransaction(handle, work),
     [Symbol.asyncDispose]: () => kysely.destroy(),
+  }
+}
+
+/** Step by step: Node's own recursion never ends where a file system refuses folders, such as procfs. */
+function makeFolder(path: string): void {
+  if (!existsSync(path)) {
+    makeFolder(dirname(path))
+    mkdirSync(path)
   }
 }
 

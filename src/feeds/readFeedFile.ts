@@ -12,8 +12,9 @@ export function readFeedFile(path: string): FeedDefinition[] {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     throw new ConfigError([
-      `${path}: cannot be read (${describeError(error)}): ` +
+      `${path}: ${isMissing ? 'there is no such file' : `cannot be read (${describeError(error)})`}: ` +
         'put a feeds file there, or set FEEDGEN_FEEDS_FILE to its path',
     ])
   }

@@ -11,6 +11,8 @@ export interface Connection {
   greatestUs: Us
   /** The farthest that a frame lay behind the greatest before it. */
   disorderUs: Us
+  /** Accounts that it has told to be deleted: what it sends of them from then on comes after that. */
+  readonly erased: Set<string>
 }
 
 export interface StreamFrame extends Frame {
@@ -31,5 +33,5 @@ export interface EventSource {
 }
 
 export function createConnection(host: string): Connection {
-  return { host, greatestUs: 0, disorderUs: 0 }
+  return { host, greatestUs: 0, disorderUs: 0, erased: new Set() }
 }

@@ -27,7 +27,7 @@ export function explainFrame(frame: Frame, keep: KeepTag): string {
 }
 
 function explainEvent(event: StreamEvent, keep: KeepTag): string {
-  const op = projectEvent(event, event.timeUs, keep)
+  const op = projectEvent(event, { datedUs: event.timeUs, orderUs: event.timeUs }, keep)
   switch (op?.kind) {
     case 'putPost':
       if (op.facts !== undefined) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UNTOLD_ACCOUNT, accountChange, foldRecord } from './foldRecord.ts'
+import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 import type { RecordOp } from './rowOps.ts'
 
@@ -12,6 +12,7 @@ const put = (rev: string, indexedAt: number, isKept = true): RecordOp => ({
   rev,
   cid: `cid${rev}`,
   indexedAt,
+  timeUs: indexedAt,
   facts: isKept ? facts : undefined,
 })
 const gone = (rev: string): RecordOp => ({ kind: 'deletePost', ...key, rev })
@@ -66,6 +67,14 @@ describe('foldRecord', () => {
         expect(fold(...inOrder, ...inOrder)).toEqual(fold(...inOrder))
       }),
     )
+  })
+})
+
+describe('afterErasure', () => {
+  test('takes a record from before the erasure for gone, and leaves a later one', () => {
+    expect(afterErasure(put('3b', 5), 6)).toEqual(gone('3b'))
+    expect(afterErasure(put('3b', 6), 6)).toEqual(put('3b', 6))
+    expect(afterErasure(put('3b', 5), UNTOLD_ACCOUNT.erasedUs)).toEqual(put('3b', 5))
   })
 })
 

@@ -45,6 +45,16 @@ export function foldRecord(state: RecordState, op: RecordOp): RecordState {
     : { kind: 'kept', id: undefined, rev, cid, indexedAt, facts }
 }
 
+/**
+ * What a record operation comes to for an account that was erased: a post that was there before is
+ * gone, also when a replay shows it for the first time.
+ */
+export function afterErasure(op: RecordOp, erasedUs: Us): RecordOp {
+  return op.kind === 'putPost' && op.facts !== undefined && op.timeUs < erasedUs
+    ? { kind: 'deletePost', did: op.did, rkey: op.rkey, rev: op.rev }
+    : op
+}
+
 /** What an account event does to the posts of its account. */
 export type AccountChange = 'stale' | 'none' | 'hide' | 'show' | 'erase'
 
@@ -55,6 +65,8 @@ export interface AccountState {
   readonly status: string | undefined
   readonly time: Us
   readonly seq: number
+  /** When the stream told that the account was deleted, by the event's time; -1 = never. */
+  readonly erasedUs: Us
 }
 
 /** An account that the stream has told nothing about. */
@@ -64,9 +76,10 @@ export const UNTOLD_ACCOUNT: AccountState = {
   status: undefined,
   time: -1,
   seq: -1,
+  erasedUs: -1,
 }
 
-type AccountEvent = Omit<AccountState, 'id'>
+type AccountEvent = Pick<AccountState, 'active' | 'status' | 'time' | 'seq'>
 
 /** Whether an account event is news, and what it means for the posts that are stored. */
 export function accountChange(state: AccountState, event: AccountEvent): AccountChange {

@@ -1,13 +1,14 @@
 import type { Database } from '../db/database.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
+import { US_PER_HOUR } from '../time.ts'
 import type { Clock } from '../time.ts'
 import type { EventSource } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
 import { createJetstreamSource } from './jetstreamSource.ts'
-import { loadPosition } from './loadPosition.ts'
+import { loadPosition, loadStart } from './loadPosition.ts'
 import { WANTED_COLLECTIONS } from './projectEvent.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
@@ -43,7 +44,7 @@ export interface Ingest {
   readonly done: Promise<void>
 }
 
-const BUFFER = { maxFrames: 10_000, maxBytes: 32 * 1024 * 1024 }
+const BUFFER = { maxFrames: 15_000, maxBytes: 32 * 1024 * 1024 }
 
 /** Starts ingest on this thread. */
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
@@ -53,18 +54,27 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   const counters = new IngestCounters(logger, clock)
   const buffer = new FrameBuffer(BUFFER)
   const store = new RecordStore(database, keepTag)
+  let startUs: number | undefined
   const jetstream = createJetstreamSource({
     urls: options.jetstreamUrls,
     wantedCollections: WANTED_COLLECTIONS,
     idleMs: options.idleMs,
-    backfillHours: options.backfillHours,
+    startFrom: () => {
+      const from = startUs
+      startUs ??= firstUs
+      return from
+    },
     counters,
     logger,
     clock,
   })
-  const done = loadPosition(database).then((position) => {
-    counters.positionLoaded(position)
-    return runIngester({
+  const firstUs = clock() - options.backfillHours * US_PER_HOUR
+  const run = async (): Promise<void> => {
+    counters.positionLoaded(await loadPosition(database))
+    const start = await loadStart(database, firstUs)
+    // Without a backfill the very first connection is to the live tail, which no cursor names.
+    startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
+    await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
       target: { database, store, pinned },
@@ -79,8 +89,8 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       clock,
       signal,
     })
-  })
-  return { status: () => counters.status(buffer.length), done }
+  }
+  return { status: () => counters.status(buffer.length), done: run() }
 }
 
 function createKeepTag(onlyTags: readonly string[] | undefined): KeepTag {

@@ -78,9 +78,19 @@ export class IngestCounters {
     this.#status.eventsTotal += 1
   }
 
-  frameRejected(reason: RejectReason, frame: StreamFrame): void {
+  /** A frame that was passed over unread. */
+  frameTooLarge(): void {
+    this.frameRead()
+    this.#countRejected('tooLarge')
+  }
+
+  #countRejected(reason: RejectReason): void {
     this.#status.rejectedTotal += 1
     this.#rejected[reason] = (this.#rejected[reason] ?? 0) + 1
+  }
+
+  frameRejected(reason: RejectReason, frame: StreamFrame): void {
+    this.#countRejected(reason)
     const nowMs = this.#clock() / US_PER_MS
     if (nowMs - this.#samples.since >= MINUTE_MS) {
       this.#samples = { left: SAMPLES_PER_MINUTE, since: nowMs }

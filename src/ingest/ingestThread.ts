@@ -66,7 +66,10 @@ export class IngestThread implements AsyncDisposable {
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'status') {
         this.#status = this.#withFormerTotals(message.status)
+      } else if (message.type === 'done') {
+        void worker.terminate()
       } else {
+        void worker.terminate()
         reason = message.reason
         isFinal = message.isFinal
         this.#hasFailed = true

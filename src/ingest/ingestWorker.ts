@@ -17,6 +17,8 @@ export interface WorkerData {
 
 export type WorkerMessage =
   | { readonly type: 'status'; readonly status: IngestStatus }
+  /** All is stored and closed. The thread may be ended: timers of libraries would keep it for seconds. */
+  | { readonly type: 'done' }
   /** The thread ends. `isFinal`: starting it again cannot help. */
   | { readonly type: 'failed'; readonly reason: string; readonly isFinal: boolean }
 
@@ -47,6 +49,7 @@ function send(message: WorkerMessage): void {
 }
 
 run(workerData as WorkerData)
+  .then(() => send({ type: 'done' }))
   .catch((error: unknown) => {
     send({
       type: 'failed',

@@ -5,11 +5,12 @@ import type { Logger } from '../logger.ts'
 import type { Clock, Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
 import { decodeEvent } from './decodeEvent.ts'
+import type { StreamEvent } from './decodeEvent.ts'
 import type { EventSource, StreamFrame } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import { projectEvent } from './projectEvent.ts'
-import type { KeepTag } from './projectEvent.ts'
+import type { EventTimes, KeepTag } from './projectEvent.ts'
 import type { Pruner } from './prune.ts'
 import type { Batch, Position, RowOp } from './rowOps.ts'
 import { storeBatch } from './storeBatch.ts'
@@ -29,14 +30,17 @@ export interface IngesterOptions {
   readonly signal: AbortSignal
 }
 
-/** A batch closes at so many frames, or so long after its first one. */
-const MAX_BATCH = 1_000
+/** A batch closes at so many frames, or so long after its first one: large in a replay, small live. */
+const MAX_BATCH = 5_000
 const FILL_MS = 100
 /** How often the loop looks around when no frame comes. */
 const WAIT_MS = 1_000
 
 /** An event farther ahead of our clock than this is taken as of now: a wrong clock must not cost data. */
 const MAX_AHEAD_US = 60 * US_PER_SECOND
+
+/** Deleted accounts remembered for a connection: more than any has told of. */
+const MAX_ERASED = 100_000
 
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 10_000
@@ -98,12 +102,35 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
       counters.frameRejected(decoded.reason, frame)
       continue
     }
-    const op = projectEvent(decoded.event, isAhead ? nowUs : decoded.event.timeUs, keepTag)
+    const op = projectEvent(decoded.event, timesOf(decoded.event, frame, isAhead, nowUs), keepTag)
     if (op !== undefined) {
       ops.push(op)
     }
   }
   return { ops, position, lastEventUs }
+}
+
+/**
+ * A connection sends what an account does in its order. So what comes after the account's deletion on
+ * the same connection is later than it, whatever its time says; a replay tells both again, in order.
+ */
+function timesOf(
+  event: StreamEvent,
+  { connection }: StreamFrame,
+  isAhead: boolean,
+  nowUs: Us,
+): EventTimes {
+  if (event.kind === 'account' && !event.active && event.status === 'deleted') {
+    if (connection.erased.size >= MAX_ERASED) {
+      connection.erased.clear()
+    }
+    connection.erased.add(event.did)
+  } else if (connection.erased.has(event.did)) {
+    return { datedUs: isAhead ? nowUs : event.timeUs, orderUs: Number.MAX_SAFE_INTEGER }
+  }
+  return isAhead
+    ? { datedUs: nowUs, orderUs: connection.greatestUs || nowUs }
+    : { datedUs: event.timeUs, orderUs: event.timeUs }
 }
 
 function advance(before: Position | undefined, { connection }: StreamFrame, timeUs: Us): Position {

@@ -1,8 +1,13 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import { connect, isIP } from 'node:net'
+import type { NetConnectOpts, Socket, TcpNetConnectOpts } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { Jetstream } from '@skyware/jetstream'
 import { WebSocket } from 'ws'
+import { MAX_FRAME_BYTES } from './decodeEvent.ts'
 import type { Connection } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
+import { FrameSieve } from './frameSieve.ts'
 
 export interface ConnectionOptions {
   /** `ws(s)://HOST/subscribe`. */
@@ -15,6 +20,8 @@ export interface ConnectionOptions {
   readonly buffer: FrameBuffer
   readonly signal: AbortSignal
   readonly onOpen: () => void
+  /** A frame was passed over, unread, for its size. */
+  readonly onTooLarge: () => void
 }
 
 /** How a connection ended. */
@@ -23,13 +30,12 @@ export interface ConnectionEnd {
   readonly reason: string
   /** Frames read: a connection without any has not worked, even if it opened. */
   readonly frames: number
+  /** Ended by us, because the host had fallen silent. */
+  readonly wasIdle: boolean
 }
 
-/**
- * A frame above this ends the connection; one above the limit of `decodeEvent` and below this is read
- * and passed over. Without it a broken server could fill our memory with one message.
- */
-const MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+/** A frame above the limit never gets here; this bounds a message that comes in several frames. */
+const MAX_MESSAGE_BYTES = 2 * MAX_FRAME_BYTES
 const MAX_REASON_LENGTH = 200
 
 /**
@@ -43,6 +49,7 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
   return new Promise((resolve) => {
     let frames = 0
     let reason: string | undefined
+    let wasIdle = false
     let lastFrameAt = performance.now()
     let socket: FrameSocket | undefined
 
@@ -54,7 +61,7 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
       options.signal.removeEventListener('abort', onAbort)
       // Before the library's own listener for `close` runs: it would reconnect.
       jetstream.close()
-      resolve({ reason: reason ?? '', frames })
+      resolve({ reason: reason ?? '', frames, wasIdle })
     }
     const end = (text: string): void => {
       fail(text)
@@ -69,6 +76,7 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
         if (socket?.isPaused === true) {
           lastFrameAt = performance.now()
         } else if (performance.now() - lastFrameAt >= options.idleMs) {
+          wasIdle = true
           end(`no event for ${options.idleMs / 1000} s`)
         }
       },
@@ -79,7 +87,10 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
 
     class OwnSocket extends FrameSocket {
       constructor(url: string) {
-        super(url)
+        super(url, () => {
+          lastFrameAt = performance.now()
+          options.onTooLarge()
+        })
         // eslint-disable-next-line typescript/no-this-alias, unicorn/no-this-assignment
         socket = this
         this.on('open', options.onOpen)
@@ -121,8 +132,11 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
 
 /** A `ws` socket that tells nobody but its own listeners of its messages. */
 class FrameSocket extends WebSocket {
-  constructor(url: string) {
+  constructor(url: string, onTooLarge: () => void) {
     super(url, {
+      // Typed as a socket; `ws` and `node:http` ask of it no more than of any duplex stream.
+      createConnection: ((connection: NetConnectOpts) =>
+        new FrameSieve(openSocket(url, connection), MAX_FRAME_BYTES, onTooLarge)) as never,
       // A v2 host that is offered compression and asked for zstd answers 400; neither is worth it.
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
@@ -137,6 +151,20 @@ class FrameSocket extends WebSocket {
       super.addEventListener(type, ...rest)
     }
   }
+}
+
+/** As `ws` opens it when it is left to itself. */
+function openSocket(url: string, options: NetConnectOpts): Socket {
+  if (!url.startsWith('wss:')) {
+    return connect({ ...options, path: undefined } as NetConnectOpts)
+  }
+  const { host = '' } = options as TcpNetConnectOpts
+  return connectTls({
+    ...(options as TcpNetConnectOpts),
+    path: undefined,
+    // The name in the certificate; an address is no name.
+    servername: isIP(host) === 0 ? host : '',
+  })
 }
 
 async function readStart(response: IncomingMessage): Promise<string> {

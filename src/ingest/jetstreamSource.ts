@@ -13,7 +13,8 @@ export interface JetstreamSourceOptions {
   readonly urls: readonly string[]
   readonly wantedCollections: readonly string[]
   readonly idleMs: number
-  readonly backfillHours: number
+  /** Where to begin while nothing is committed; asked at every connection. */
+  readonly startFrom: () => number | undefined
   readonly counters: IngestCounters
   readonly logger: Logger
   readonly clock: Clock
@@ -33,7 +34,7 @@ const MAX_SHORT = 3
  * - *connecting* to the current host with a cursor made from the committed position. An open socket
  *   leads to *connected*; anything else to *waiting*, with the next host.
  * - *connected*, frames flow. A close, an error or silence leads to *waiting*: with the same host if
- *   frames came, unless it has been cutting connections short; else with the next one.
+ *   frames came, unless it fell silent or has been cutting connections short; else with the next.
  * - *waiting*, with full jitter: briefly after a connection that brought frames and until each host
  *   had its turn, then longer and longer. Only a frame makes it brief again: a host that accepts and
  *   stays silent must not.
@@ -71,12 +72,12 @@ class Supervisor {
   }
 
   async #connect(): Promise<ConnectionEnd> {
-    const { urls, wantedCollections, idleMs, backfillHours, clock, counters } = this.#options
+    const { urls, wantedCollections, idleMs, startFrom, clock, counters } = this.#options
     const { buffer, signal } = this.#source
     const url = urls[this.#hostIndex] ?? ''
     const { host } = new URL(url)
     const position = await this.#source.resumeFrom()
-    const cursor = resumeCursor({ position, host, backfillHours, nowUs: clock() })
+    const cursor = resumeCursor({ position, host, startUs: startFrom(), nowUs: clock() })
     const end = await runConnection({
       url,
       cursor,
@@ -85,6 +86,7 @@ class Supervisor {
       connection: createConnection(host),
       buffer,
       signal,
+      onTooLarge: () => counters.frameTooLarge(),
       onOpen: () => {
         counters.connected(host)
         this.#reportUp(host, cursor)
@@ -95,10 +97,10 @@ class Supervisor {
     return end
   }
 
-  #chooseHost({ frames }: ConnectionEnd, durationMs: number): void {
+  #chooseHost({ frames, wasIdle }: ConnectionEnd, durationMs: number): void {
     this.#failures = frames > 0 ? 0 : this.#failures + 1
     this.#shortInRow = frames > 0 && durationMs < SHORT_MS ? this.#shortInRow + 1 : 0
-    if (frames === 0 || this.#shortInRow >= MAX_SHORT) {
+    if (frames === 0 || wasIdle || this.#shortInRow >= MAX_SHORT) {
       this.#hostIndex = (this.#hostIndex + 1) % this.#options.urls.length
       this.#shortInRow = 0
     }

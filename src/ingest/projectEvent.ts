@@ -12,11 +12,20 @@ export const WANTED_COLLECTIONS: readonly string[] = [POST]
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
 export type KeepTag = (tag: string) => boolean
 
-/**
- * What one event changes in the store, or undefined when it changes nothing.
- * `eventUs` is the event's time, already brought back to our clock when it was far in the future.
- */
-export function projectEvent(event: StreamEvent, eventUs: Us, keep: KeepTag): RowOp | undefined {
+/** The times of an event, when its own cannot be trusted because it is far in the future. */
+export interface EventTimes {
+  /** By which it is dated: its own, or our clock. */
+  readonly datedUs: Us
+  /** By which it is put in order with others: its own, or that of the frame before it. */
+  readonly orderUs: Us
+}
+
+/** What one event changes in the store, or undefined when it changes nothing. */
+export function projectEvent(
+  event: StreamEvent,
+  { datedUs, orderUs }: EventTimes,
+  keep: KeepTag,
+): RowOp | undefined {
   switch (event.kind) {
     case 'put': {
       if (event.collection !== POST) {
@@ -24,9 +33,9 @@ export function projectEvent(event: StreamEvent, eventUs: Us, keep: KeepTag): Ro
       }
       const { did, rkey, rev, cid, record } = event
       const facts = readPostFacts(record)
-      const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? eventUs, eventUs)
+      const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
       const kept = facts?.tags.some(keep) === true ? facts : undefined
-      return { kind: 'putPost', did, rkey, rev, cid, indexedAt, facts: kept }
+      return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts: kept }
     }
     case 'delete': {
       const { did, rkey, rev } = event
@@ -34,8 +43,9 @@ export function projectEvent(event: StreamEvent, eventUs: Us, keep: KeepTag): Ro
     }
     case 'account': {
       const { did, active, status } = event
-      const time = parseCreatedAt(event.time) ?? eventUs
-      return { kind: 'setAccount', did, active, status, time, seq: sequenceNumber(event.seq) }
+      const time = parseCreatedAt(event.time) ?? datedUs
+      const seq = sequenceNumber(event.seq)
+      return { kind: 'setAccount', did, active, status, timeUs: orderUs, time, seq }
     }
     case 'identity':
     case 'unknown':

@@ -59,9 +59,16 @@ export class RecordStore {
       dids.map((did) => [did]),
     )
     return new Map(
-      rows.map(({ id, did, active, status, time_us, seq }) => [
+      rows.map(({ id, did, active, status, time_us, seq, erased_us }) => [
         did,
-        { id, active: active === 1, status: status ?? undefined, time: time_us, seq },
+        {
+          id,
+          active: active === 1,
+          status: status ?? undefined,
+          time: time_us,
+          seq,
+          erasedUs: erased_us,
+        },
       ]),
     )
   }
@@ -79,12 +86,13 @@ export class RecordStore {
   }
 
   async saveAccounts(accounts: ReadonlyMap<string, AccountState>): Promise<void> {
-    const rows = [...accounts].map(([did, { active, status, time, seq }]) => [
+    const rows = [...accounts].map(([did, { active, status, time, seq, erasedUs }]) => [
       did,
       active ? 1 : 0,
       status ?? null,
       time,
       seq,
+      erasedUs,
     ])
     await runRows(this.statements.upsertAccounts, rows)
   }
@@ -214,15 +222,18 @@ export class RecordStore {
     const added: (RecordKey & { post: KeptPost })[] = []
     const shown: VisiblePost[] = []
     for (const { did, rkey, before, after } of changes) {
+      // A record that was deleted and created again in one batch has a row, and is a new post.
       const id = before?.kind === 'kept' ? before.id : undefined
-      if (after?.kind !== 'kept') {
-        dropped.push(...(id === undefined ? [] : ([[id]] as [number][])))
-      } else if (id === undefined) {
-        added.push({ did, rkey, post: after })
-      } else {
+      const isSame = id !== undefined && after?.kind === 'kept' && after.id === id
+      if (id !== undefined && !isSame) {
+        dropped.push([id])
+      }
+      if (after?.kind === 'kept' && isSame) {
         const { tags, media, languages, labels } = packFacts(after.facts)
         updated.push([id, after.rev, tags, media, languages, labels])
-        shown.push(...visiblePost(did, rkey, { ...after, id }))
+        shown.push(...visiblePost(did, rkey, after))
+      } else if (after?.kind === 'kept') {
+        added.push({ did, rkey, post: after })
       }
     }
     await runRows(this.statements.deletePosts, dropped)

@@ -9,7 +9,8 @@ const MAX_DISORDER_US = US_PER_HOUR
 export interface ResumeOptions {
   readonly position: Position | undefined
   readonly host: string
-  readonly backfillHours: number
+  /** Where to begin while nothing is committed; undefined for the live tail. */
+  readonly startUs: Us | undefined
   readonly nowUs: Us
 }
 
@@ -20,9 +21,9 @@ export interface ResumeOptions {
  * would silently take for the live tail.
  */
 export function resumeCursor(options: ResumeOptions): number | undefined {
-  const { position, host, backfillHours, nowUs } = options
+  const { position, host, startUs, nowUs } = options
   if (position === undefined) {
-    return backfillHours === 0 ? undefined : Math.round(nowUs - backfillHours * US_PER_HOUR)
+    return startUs === undefined ? undefined : Math.max(1, Math.min(startUs, nowUs))
   }
   const rewindUs = position.host === host ? REWIND_US : OTHER_HOST_REWIND_US
   const disorderUs = Math.min(position.disorderUs, MAX_DISORDER_US)

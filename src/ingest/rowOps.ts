@@ -8,6 +8,8 @@ export interface PutPost {
   readonly rkey: string
   readonly rev: string
   readonly cid: string
+  /** The event's time: what an erased account had said before it was erased stays gone. */
+  readonly timeUs: Us
   /** Where the post would stand in a feed if this were its first sight. */
   readonly indexedAt: Us
   /** Undefined for a record that is not kept: a reply, or without tags. */
@@ -26,6 +28,8 @@ export interface SetAccount {
   readonly did: string
   readonly active: boolean
   readonly status: string | undefined
+  /** The event's time. */
+  readonly timeUs: Us
   /** The account's own clock: `account.time`, then `seq`, say which of two events is the later. */
   readonly time: Us
   readonly seq: number

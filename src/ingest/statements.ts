@@ -16,6 +16,7 @@ export interface AccountRow {
   readonly status: string | null
   readonly time_us: number
   readonly seq: number
+  readonly erased_us: number
 }
 
 export interface PostRow extends StoredFacts {
@@ -78,7 +79,8 @@ function prepareRows<Row = never>(
 }
 
 function prepareAccounts(database: Database) {
-  const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.seq`
+  const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.seq,
+    account.erased_us`
   return {
     accountsByDid: prepareRows<AccountRow>(
       database,
@@ -95,11 +97,18 @@ function prepareAccounts(database: Database) {
     ),
     upsertAccounts: prepareRows(
       database,
-      { did: 'text', active: 'integer', status: 'text', time_us: 'integer', seq: 'integer' },
-      (rows) => sql`insert into account (did, active, status, time_us, seq)
-        select did, active, status, time_us, seq from ${rows} as r where true
+      {
+        did: 'text',
+        active: 'integer',
+        status: 'text',
+        time_us: 'integer',
+        seq: 'integer',
+        erased_us: 'integer',
+      },
+      (rows) => sql`insert into account (did, active, status, time_us, seq, erased_us)
+        select did, active, status, time_us, seq, erased_us from ${rows} as r where true
         on conflict (did) do update set active = excluded.active, status = excluded.status,
-          time_us = excluded.time_us, seq = excluded.seq`,
+          time_us = excluded.time_us, seq = excluded.seq, erased_us = excluded.erased_us`,
     ),
   }
 }

@@ -1,11 +1,11 @@
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
 import { US_PER_MS } from '../time.ts'
-import { UNTOLD_ACCOUNT, accountChange, foldRecord } from './foldRecord.ts'
+import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
 import type { AccountState, RecordState } from './foldRecord.ts'
 import { recordKey } from './recordStore.ts'
 import type { RecordChange, RecordKey, RecordStore } from './recordStore.ts'
-import type { Batch, RecordOp, SetAccount } from './rowOps.ts'
+import type { Batch, RecordOp, RowOp, SetAccount } from './rowOps.ts'
 
 /** Where and how batches are stored. */
 export interface BatchTarget {
@@ -34,28 +34,37 @@ export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): 
   })
 }
 
-/** An account that comes or goes is a barrier: what is before it and after it is folded apart. */
+/**
+ * An account that comes or goes is a barrier for its own records: what is before it and after it is
+ * folded apart. Records of different accounts do not touch each other, so their order is free.
+ */
 async function applyOps(target: BatchTarget, { ops }: Batch, nowUs: Us): Promise<void> {
   const { store } = target
-  const accounts = await store.loadAccounts([...new Set(ops.map(({ did }) => did))])
+  const accounts = await store.loadAccounts([...new Set(ops.filter(needsAccount).map(didOf))])
   const told = new Map<string, AccountState>()
-  let pending: RecordOp[] = []
+  const pending = new Map<string, RecordOp[]>()
   for (const op of ops) {
     if (op.kind !== 'setAccount') {
-      pending.push(op)
+      const own = pending.get(op.did)
+      if (own === undefined) {
+        pending.set(op.did, [op])
+      } else {
+        own.push(op)
+      }
       continue
     }
-    const state = accounts.get(op.did) ?? UNTOLD_ACCOUNT
-    const change = accountChange(state, op)
+    const change = accountChange(accounts.get(op.did) ?? UNTOLD_ACCOUNT, op)
     if (change === 'stale') {
       continue
     }
     if (change !== 'none') {
-      await applyRecords(store, pending, accounts, nowUs)
-      pending = []
+      await applyRecords(store, pending.get(op.did) ?? [], accounts, nowUs)
+      pending.delete(op.did)
     }
     // Looked up again: writing the pending records may have given the account its id.
-    const after = { ...(accounts.get(op.did) ?? UNTOLD_ACCOUNT), ...accountOf(op) }
+    const known = accounts.get(op.did) ?? UNTOLD_ACCOUNT
+    const erasedUs = change === 'erase' ? op.timeUs : known.erasedUs
+    const after = { ...known, ...accountOf(op), erasedUs }
     accounts.set(op.did, after)
     told.set(op.did, after)
     if (change === 'erase') {
@@ -64,11 +73,20 @@ async function applyOps(target: BatchTarget, { ops }: Batch, nowUs: Us): Promise
       await store.showAccount(op.did, change === 'show')
     }
   }
-  await applyRecords(store, pending, accounts, nowUs)
+  await applyRecords(store, [...pending.values()].flat(), accounts, nowUs)
   await store.saveAccounts(told)
 }
 
-function accountOf({ active, status, time, seq }: SetAccount): Omit<AccountState, 'id'> {
+/** Nearly all records of the network are not kept: their accounts need not be known. */
+function needsAccount(op: RowOp): boolean {
+  return op.kind === 'setAccount' || (op.kind === 'putPost' && op.facts !== undefined)
+}
+
+function didOf({ did }: RowOp): string {
+  return did
+}
+
+function accountOf({ active, status, time, seq }: SetAccount) {
   return { active, status, time, seq }
 }
 
@@ -86,7 +104,8 @@ async function applyRecords(
   const after = new Map<string, RecordState>(before)
   for (const op of ops) {
     const key = recordKey(op)
-    after.set(key, foldRecord(after.get(key), op))
+    const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
+    after.set(key, foldRecord(after.get(key), afterErasure(op, erasedUs)))
   }
   const changes: RecordChange[] = []
   for (const [key, { did, rkey }] of keys) {

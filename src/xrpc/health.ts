@@ -8,6 +8,8 @@ export interface HealthOptions {
   readonly clock: Clock
   /** Whether this process ingests. */
   readonly hasIngest: boolean
+  /** The position that was committed when the process started; null when there was none. */
+  readonly startPositionUs: number | null
   /** Undefined when it does not, or has not said anything yet. */
   readonly ingestStatus: () => IngestStatus | undefined
 }
@@ -16,7 +18,8 @@ const MAX_LAG_MS = 60_000
 const MAX_GONE_US = 60 * US_PER_SECOND
 
 /** What `/xrpc/_health` answers: 200 for as long as the process lives. */
-export function healthOf({ version, startedUs, clock, ingestStatus }: HealthOptions): object {
+export function healthOf(options: HealthOptions): object {
+  const { version, startedUs, clock, startPositionUs, ingestStatus } = options
   const status = ingestStatus()
   return {
     version,
@@ -24,7 +27,7 @@ export function healthOf({ version, startedUs, clock, ingestStatus }: HealthOpti
     ingest: {
       connected: status?.connected ?? false,
       host: status?.host ?? null,
-      positionUs: status?.positionUs ?? null,
+      positionUs: status?.positionUs ?? startPositionUs,
       lagMs: status?.lagMs ?? null,
       eventsTotal: status?.eventsTotal ?? 0,
       rejectedTotal: status?.rejectedTotal ?? 0,

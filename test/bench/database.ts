@@ -16,6 +16,8 @@ import { createRandom } from '../support/streamGenerator.ts'
 
 export const TAGS = 4_096
 const ACCOUNTS = 50_000
+/** Away from the accounts of `generateFrames`. */
+const FIRST_ACCOUNT = 1_000_000
 const BATCH = 5_000
 const SPAN_US = 20 * 24 * 3_600 * 1_000_000
 
@@ -48,7 +50,7 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-1.db`)
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-2.db`)
   if (existsSync(path)) {
     return path
   }
@@ -82,11 +84,12 @@ function inventedPost(index: number, timeUs: number, random: { next(): number })
   }
   return {
     kind: 'putPost',
-    did: did(Math.floor(random.next() * ACCOUNTS)),
+    did: did(FIRST_ACCOUNT + Math.floor(random.next() * ACCOUNTS)),
     rkey: tid(timeUs),
     rev: tid(timeUs),
     cid: fakeCid(index),
     indexedAt: timeUs,
+    timeUs,
     facts: {
       tags: [...tags],
       media: random.next() < 0.4 ? 1 : 0,

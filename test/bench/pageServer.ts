@@ -100,6 +100,7 @@ function serviceListener(): Parameters<typeof createServer>[1] {
     startedUs: clock(),
     clock,
     hasIngest: false,
+    startPositionUs: null,
     ingestStatus: () => undefined,
   }
   const app = createHttpApp({ identity, registry, health, metrics, overload, logger })

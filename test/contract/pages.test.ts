@@ -26,6 +26,7 @@ const put = ({ did, rkey, indexedAt, cid }: Place): RowOp => ({
   rev: '3a',
   cid,
   indexedAt,
+  timeUs: NOW,
   facts,
 })
 const uriOf = ({ did, rkey }: Place): string => `at://${did}/app.bsky.feed.post/${rkey}`

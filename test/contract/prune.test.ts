@@ -21,6 +21,7 @@ const put = (rkey: string, indexedAt: number, isKept = true): RowOp => ({
   rev: '3a',
   cid: `cid${rkey}`,
   indexedAt,
+  timeUs: NOW,
   facts: isKept ? facts : undefined,
 })
 const gone = (did: string, rkey: string): RowOp => ({ kind: 'deletePost', did, rkey, rev: '3b' })
@@ -30,6 +31,7 @@ const account = (did: string, active: boolean, time: number): RowOp => ({
   active,
   status: undefined,
   time,
+  timeUs: time,
   seq: 1,
 })
 

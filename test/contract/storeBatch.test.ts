@@ -14,7 +14,7 @@ const ART = filterOf({ anyTags: ['art'], noneTags: ['nsfw'] })
 
 const accounts = ['did:plc:a', 'did:plc:b']
 const rkeys = ['r1', 'r2', 'r3']
-const revs = Array.from({ length: 12 }, (_, index) => `3${String.fromCharCode(97 + index)}`)
+const revs = Array.from({ length: 25 }, (_, index) => `3${String.fromCharCode(97 + index)}`)
 
 const postOp = fc.record({
   kind: fc.constant('putPost' as const),
@@ -23,6 +23,7 @@ const postOp = fc.record({
   rev: fc.constantFrom(...revs),
   cid: fc.constantFrom('c1', 'c2'),
   indexedAt: fc.constantFrom(NOW - 3, NOW - 2, NOW - 1),
+  timeUs: fc.nat(6),
   facts: fc.option(
     fc.record({
       tags: fc.uniqueArray(fc.constantFrom('art', 'cats', 'nsfw'), { minLength: 1 }),
@@ -44,6 +45,7 @@ const accountOp = fc.record({
   did: fc.constantFrom(...accounts),
   active: fc.boolean(),
   status: fc.constantFrom(undefined, 'takendown', 'deleted'),
+  timeUs: fc.nat(6),
   time: fc.nat(6),
   seq: fc.nat(2),
 })
@@ -120,7 +122,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         expect(await contents(whole)).toEqual(expected)
         expect(await contents(halves)).toEqual(expected)
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     )
   })
 
@@ -128,7 +130,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
     // A replay repeats a stream in which each record's revisions rise, as a server sends it.
     const ordered = streams.map((ops) =>
       ops
-        .map((op, index) => ({ ...op, rev: `3${String(index).padStart(3, '0')}` }))
+        .map((op, index) => ({ ...op, timeUs: index, rev: `3${String(index).padStart(3, '0')}` }))
         .map((op, index) => (op.kind === 'setAccount' ? { ...op, time: index } : op)),
     )
     await fc.assert(
@@ -142,7 +144,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         await store(ops)
         expect(await contents(database)).toEqual(once)
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     )
   })
 
@@ -173,7 +175,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         )
         expect(members).toHaveLength(matching.length)
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     )
   })
 
@@ -183,7 +185,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
     await store([], 5)
     const bad = { kind: 'putPost', did: 'did:plc:a', rkey: 'r', rev: '3a', cid: null } as const
     const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
-    const ops = [{ ...bad, cid: bad.cid as unknown as string, indexedAt: 1, facts }]
+    const ops = [{ ...bad, cid: bad.cid as unknown as string, indexedAt: 1, timeUs: 1, facts }]
     await expect(store(ops, 9)).rejects.toThrow()
     expect(await loadPosition(database.reader)).toMatchObject({ timeUs: 5 })
     expect(await database.reader.kysely.selectFrom('account').selectAll().execute()).toEqual([])
@@ -206,6 +208,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
       did: 'did:plc:a',
       active: false,
       status: 'deleted',
+      timeUs: 1,
       time: 1,
       seq: 1,
     }

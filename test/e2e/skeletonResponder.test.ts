@@ -25,6 +25,7 @@ const put = (index: number): RowOp => ({
   rev: '3a',
   cid: 'bafyreiaaaa',
   indexedAt: NOW - index - 1,
+  timeUs: NOW,
   facts,
 })
 
@@ -75,6 +76,7 @@ describe('the answer ahead of the framework', () => {
       startedUs: NOW,
       clock,
       hasIngest: false,
+      startPositionUs: null,
       ingestStatus: () => undefined,
     }
     const app = createHttpApp({ identity, registry, health, metrics, overload, logger })

@@ -22,6 +22,10 @@ export interface RunOptions {
   readonly feeds?: string
   /** Keeps its files here; a folder of its own, gone at the end, when left out. */
   readonly folder?: string
+  /** Options of Node itself, such as `--import`; its threads inherit them. */
+  readonly nodeOptions?: readonly string[]
+  /** Kills the process, without a word, whenever it aborts: also before it listens. */
+  readonly killed?: AbortSignal
 }
 
 export interface RunningApp extends AsyncDisposable {
@@ -40,6 +44,10 @@ export interface RunningApp extends AsyncDisposable {
   untilCommitted(timeUs: number): Promise<void>
   /** SIGTERM by default; answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** The exit code, once the process has ended, by itself or not; null after a signal. */
+  readonly exited: Promise<number | null>
+  /** What it has said on stderr so far. */
+  stderr(): string
 }
 
 export interface SkeletonPage {
@@ -57,6 +65,8 @@ export interface Health {
     readonly eventsTotal: number
     readonly rejectedTotal: number
     readonly reconnectsTotal: number
+    /** Why ingest stands still. */
+    readonly problem: string | null
   }
 }
 
@@ -69,7 +79,7 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
     run.child.once('exit', (code) => resolve(code))
   })
   const listening = await until(() => {
-    if (run.child.exitCode !== null) {
+    if (run.child.exitCode !== null || run.child.signalCode !== null) {
       throw new Error(`the service did not start: ${run.stderr.join('')}`)
     }
     return run.logs.find(({ event }) => event === 'listening')
@@ -120,7 +130,9 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
     page,
     walk,
     health,
+    exited,
     stop,
+    stderr: () => run.stderr.join(''),
     untilCommitted: async (timeUs) => {
       await until(async () => ((await health()).ingest.positionUs ?? 0) >= timeUs)
     },
@@ -158,11 +170,16 @@ export async function runScript(
 function startMain(options: RunOptions & { folder: string }) {
   const logs: LogLine[] = []
   const stderr: string[] = []
-  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+  const args = [...(options.nodeOptions ?? []), join(ROOT, 'src/main.ts')]
+  const child: ChildProcess = spawn(process.execPath, args, {
     cwd: options.folder,
     env: environment(options),
     stdio: ['ignore', 'pipe', 'pipe'],
+    killSignal: 'SIGKILL',
+    ...(options.killed && { signal: options.killed }),
   })
+  // Killing by the signal is told as an error; whoever aborts it knows.
+  child.on('error', (error) => stderr.push(String(error)))
   if (child.stdout !== null) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       logs.push(JSON.parse(line) as LogLine)

@@ -18,6 +18,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('status', 'text')
     .addColumn('time_us', bigint, (column) => column.notNull().defaultTo(-1))
     .addColumn('seq', bigint, (column) => column.notNull().defaultTo(-1))
+    .addColumn('erased_us', bigint, (column) => column.notNull().defaultTo(-1))
     .execute()
 
   await db.schema
@@ -88,5 +89,11 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('disorder_us', bigint, (column) => column.notNull())
     .addColumn('lag_ms', bigint, (column) => column.notNull())
     .addColumn('committed_us', bigint, (column) => column.notNull())
+    .execute()
+
+  await db.schema
+    .createTable('ingest_start')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('start_us', bigint, (column) => column.notNull())
     .execute()
 }

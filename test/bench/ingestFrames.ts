@@ -1,0 +1,43 @@
+/** Ingest alone: from the WebSocket to committed rows, with the CPU time of the whole process. */
+import { openWriter } from '../../src/db/openDatabase.ts'
+import { prepareFilters } from '../../src/feeds/openFeeds.ts'
+import { startIngest } from '../../src/ingest/ingest.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { systemClock } from '../../src/time.ts'
+import { benchFeeds } from './database.ts'
+import { cpuSeconds, tell } from './measure.ts'
+
+const [url = '', path = '', feedCount = '', expected = ''] = process.argv.slice(2)
+const database = openWriter(`sqlite:${path}`)
+const logger = silentLogger()
+await prepareFilters(database, benchFeeds(Number(feedCount)), { clock: systemClock, logger })
+
+const stop = new AbortController()
+let peak = 0
+const before = cpuSeconds(process.cpuUsage())
+const startedAt = performance.now()
+const ingest = startIngest(
+  {
+    databaseUrl: `sqlite:${path}`,
+    jetstreamUrls: [url],
+    idleMs: 30_000,
+    backfillHours: 2,
+    retentionDays: 30,
+    onlyTags: undefined,
+    pinned: [],
+  },
+  { database, logger, clock: systemClock, signal: stop.signal },
+)
+const timer = setInterval(() => {
+  const { eventsTotal, buffered } = ingest.status()
+  peak = Math.max(peak, process.memoryUsage.rss())
+  if (eventsTotal >= Number(expected) && buffered === 0) {
+    clearInterval(timer)
+    const seconds = (performance.now() - startedAt) / 1000
+    const cpu = cpuSeconds(process.cpuUsage()) - before
+    stop.abort()
+    tell({ cpu, seconds, events: eventsTotal, residentMb: Math.round(peak / 2 ** 20) })
+  }
+}, 5)
+await ingest.done
+await database[Symbol.asyncDispose]()
