@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import { migrate } from './db/migrate.ts'
 import { openReader, openWriter } from './db/openDatabase.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
+import { keepFiltersInUse } from './feeds/filterUse.ts'
 import { createFeeds, prepareFilters } from './feeds/openFeeds.ts'
 import { createRegistry } from './feeds/registry.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
@@ -58,6 +59,8 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
   const { retentionDays } = config
   const clock = systemClock
   const feeds = createFeeds({ reader, definitions, filterIds, retentionDays, clock })
+
+  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
 
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {

@@ -9,8 +9,8 @@ const PREFIX = 'sqlite:'
  * The one connection that writes; makes the database when there is none.
  * @throws ConfigError when there is no database at that place, and none can be made
  */
-export function openWriter(databaseUrl: string): Database {
-  return open(databaseUrl, false)
+export function openWriter(databaseUrl: string, busyTimeoutMs?: number): Database {
+  return open(databaseUrl, false, busyTimeoutMs)
 }
 
 /** A connection that can only read; the database has to be there. */
@@ -18,7 +18,7 @@ export function openReader(databaseUrl: string): Database {
   return open(databaseUrl, true)
 }
 
-function open(databaseUrl: string, readonly: boolean): Database {
+function open(databaseUrl: string, readonly: boolean, busyTimeoutMs?: number): Database {
   if (!databaseUrl.startsWith(PREFIX)) {
     throw new ConfigError([
       'FEEDGEN_DATABASE_URL names a Postgres database, which this version cannot use: ' +
@@ -27,7 +27,7 @@ function open(databaseUrl: string, readonly: boolean): Database {
   }
   const path = resolve(databaseUrl.slice(PREFIX.length))
   try {
-    return openSqlite({ path, readonly })
+    return openSqlite({ path, readonly, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) })
   } catch (error) {
     throw new ConfigError(
       [

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { benchDatabase, benchFeeds } from './database.ts'
@@ -81,8 +81,4 @@ async function ingestAll(frames: number, database: string): Promise<Ingested> {
     String(frames),
   ])
   return await sink.next<Ingested>()
-}
-
-export function bytesOf(path: string): number {
-  return statSync(path).size
 }

@@ -69,7 +69,7 @@ async function measureRound(
   seconds: number,
 ): Promise<ServiceResults> {
   const path = join(folder, 'service.db')
-  copyFileSync(template, path)
+  copyDatabase(template, path)
   // A short stream that ends now: ingest has nothing to do when it is read.
   await using quiet = startProgram('./replayServer.ts', ['2000'])
   const { url: quietUrl } = await quiet.next<{ url: string }>()
@@ -93,7 +93,7 @@ async function measureRound(
     replaying = await load(service.port, folder, seconds)
     replayEventsPerSecond = ((await service.events()) - before) / seconds
   }
-  copyFileSync(template, path)
+  copyDatabase(template, path)
   // One day more than the retention is in the database.
   await using service = await startService(folder, path, quietUrl, { FEEDGEN_RETENTION_DAYS: '19' })
   const pruning = await load(service.port, folder, seconds)
@@ -108,6 +108,14 @@ async function measureRound(
     pruning,
     prunedPosts,
   }
+}
+
+/** Without what a former one has left in its log: that would be read into the new one. */
+function copyDatabase(from: string, to: string): void {
+  for (const suffix of ['', '-wal', '-shm']) {
+    rmSync(to + suffix, { force: true })
+  }
+  copyFileSync(from, to)
 }
 
 async function load(port: number, folder: string, seconds: number): Promise<Load> {

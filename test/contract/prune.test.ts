@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { registerFilters } from '../../src/feeds/filters.ts'
+import { touchFilters } from '../../src/feeds/filterUse.ts'
 import { Pruner } from '../../src/ingest/prune.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
@@ -116,5 +117,18 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     await registerFilters(database.writer, [filterOf({ anyTags: ['cats'] })], NOW + 5 * US_PER_DAY)
     await pruneHour(NOW + 5 * US_PER_DAY)
     expect(await counts(database)).toMatchObject({ filters: 1, members: 0, posts: 1 })
+  })
+
+  test('keeps a filter for as long as a process says that it uses it', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    await store(NOW, put('r1', NOW))
+    const clock = (): number => NOW + 5 * US_PER_DAY
+    const use = { databaseUrl: database.url, filterIds: [1], clock, logger: silentLogger() }
+    expect(await touchFilters(use)).toBe(true)
+    await pruneHour(NOW + 6 * US_PER_DAY)
+    expect(await counts(database)).toMatchObject({ filters: 1, members: 1 })
+    await pruneHour(NOW + 8 * US_PER_DAY)
+    expect(await counts(database)).toMatchObject({ filters: 0, members: 0 })
   })
 })

@@ -1,0 +1,68 @@
+import { statSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { benchDatabase, benchFeeds } from '../test/bench/database.ts'
+import { measureIngest } from '../test/bench/ingest.ts'
+import { describeMachine } from '../test/bench/measure.ts'
+import { measurePages } from '../test/bench/pages.ts'
+import { measureService } from '../test/bench/service.ts'
+import { parseUsage, runCommand } from './command.ts'
+
+const USAGE = 'npm run bench -- [--rounds N] [--seconds N] [--posts N] [--frames N]'
+
+/** Both sides of every ratio are measured in this one run, interleaved; the figures are medians. */
+await runCommand(async () => {
+  const { rounds, seconds, posts, frames } = parseUsage(readArguments, USAGE)
+  console.log(`${describeMachine()}; ${posts} posts, ${rounds} rounds of ${seconds} s\n`)
+
+  const pages = await measurePages({ rounds, seconds, posts })
+  console.table(pages)
+  const rate = (name: string): number => pages[name]?.perSecond ?? Number.NaN
+  report('service of bare node:http, mixed pages', rate('service, mixed') / rate('bare, mixed'))
+  const uncached = rate('service, mixed, nothing kept')
+  report('the same, nothing kept', uncached / rate('bare, mixed'))
+  report('service of bare node:http, deep pages', rate('service, deep') / rate('bare, deep'))
+  report('service of framework, mixed pages', rate('service, mixed') / rate('framework, mixed'))
+  report('first pages of constant body', rate('service, first pages') / rate('constant'))
+  report('page 1000 of page 1', rate('service, page 1000') / rate('service, page 1'))
+  report('20 tags of one tag', rate('service, 20 tags') / rate('service, page 1'))
+  report('two processes of one', rate('service, two cores') / uncached)
+
+  const ingest = await measureIngest({ rounds, posts, frames })
+  console.table(ingest)
+  report('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
+
+  const service = await measureService({ rounds, seconds, posts })
+  const { idle, replaying, pruning } = service
+  console.table({ idle, replaying, pruning })
+  console.log(`ready after ${Math.round(service.readyMs)} ms`)
+  console.log(`replay beside readers: ${Math.round(service.replayEventsPerSecond)} events/s`)
+  report('replaying of idle, requests/s', replaying.perSecond / idle.perSecond)
+  report('replaying of idle, p99', replaying.p99 / idle.p99)
+  report('pruning of idle, p99', pruning.p99 / idle.p99)
+  const path = await benchDatabase(posts, benchFeeds(6))
+  report('bytes of disk a post, with 1.2 tags and 6 feeds', statSync(path).size / posts)
+})
+
+function report(what: string, value: number): void {
+  console.log(`${what}: ${value.toFixed(value < 10 ? 2 : 0)}`)
+}
+
+function readArguments() {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: { rounds: text, seconds: text, posts: text, frames: text },
+  })
+  const number = (value: string | undefined, fallback: number): number => {
+    const parsed = Number(value ?? fallback)
+    if (!Number.isFinite(parsed) || parsed <= 0) {
+      throw new Error(`${value} is not a number above 0`)
+    }
+    return parsed
+  }
+  return {
+    rounds: number(values.rounds, 5),
+    seconds: number(values.seconds, 4),
+    posts: number(values.posts, 1_000_000),
+    frames: number(values.frames, 300_000),
+  }
+}
