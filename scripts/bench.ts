@@ -1,17 +1,18 @@
 import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { benchDatabase, benchFeeds } from '../test/bench/database.ts'
-import { measureIngest } from '../test/bench/ingest.ts'
+import { measureIngest, measureMemory } from '../test/bench/ingest.ts'
 import { describeMachine } from '../test/bench/measure.ts'
 import { measurePages } from '../test/bench/pages.ts'
 import { measureService } from '../test/bench/service.ts'
 import { parseUsage, runCommand } from './command.ts'
 
-const USAGE = 'npm run bench -- [--rounds N] [--seconds N] [--posts N] [--frames N]'
+const USAGE =
+  'npm run bench -- [--rounds N] [--seconds N] [--posts N] [--frames N] [--longStream N]'
 
 /** Both sides of every ratio are measured in this one run, interleaved; the figures are medians. */
 await runCommand(async () => {
-  const { rounds, seconds, posts, frames } = parseUsage(readArguments, USAGE)
+  const { rounds, seconds, posts, frames, longStream } = parseUsage(readArguments, USAGE)
   console.log(`${describeMachine()}; ${posts} posts, ${rounds} rounds of ${seconds} s\n`)
 
   const pages = await measurePages({ rounds, seconds, posts })
@@ -30,6 +31,11 @@ await runCommand(async () => {
   const ingest = await measureIngest({ rounds, posts, frames })
   console.table(ingest)
   report('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
+
+  const memory = await measureMemory(longStream, posts)
+  console.log(
+    `${longStream} new events at ${memory.eventsPerSecond}/s; MiB at each tenth: ${memory.tenths.join(' ')}`,
+  )
 
   const service = await measureService({ rounds, seconds, posts })
   const { idle, replaying, pruning } = service
@@ -50,7 +56,7 @@ function report(what: string, value: number): void {
 function readArguments() {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
-    options: { rounds: text, seconds: text, posts: text, frames: text },
+    options: { rounds: text, seconds: text, posts: text, frames: text, longStream: text },
   })
   const number = (value: string | undefined, fallback: number): number => {
     const parsed = Number(value ?? fallback)
@@ -64,5 +70,6 @@ function readArguments() {
     seconds: number(values.seconds, 4),
     posts: number(values.posts, 1_000_000),
     frames: number(values.frames, 300_000),
+    longStream: number(values.longStream, 5_000_000),
   }
 }

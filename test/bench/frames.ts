@@ -1,19 +1,18 @@
 import { generateFrames } from '../support/streamGenerator.ts'
 
-/** So many frames of the full network mix, the same in every process; generated ahead of any measuring. */
-export function benchFrames(count: number): Buffer[] {
-  // The stream of about a quarter of an hour at the network's mean rate, ending now.
-  const startUs = (Date.now() - 1_000 * (count / 343)) * 1_000
-  const frames: Buffer[] = []
-  for (const { data } of generateFrames({
-    seed: 5,
-    startUs: Math.floor(startUs),
-    eventsPerSecond: 343,
-  })) {
-    frames.push(Buffer.from(data))
-    if (frames.length >= count) {
-      break
-    }
+/** The network's mean rate, in the time of the stream. */
+const EVENTS_PER_SECOND = 343
+
+/** So many frames of the full network mix, the same in every process, ending about now. */
+export function* freshFrames(count: number): Generator<Buffer, void> {
+  const startUs = Math.floor((Date.now() - 1_000 * (count / EVENTS_PER_SECOND)) * 1_000)
+  const stream = generateFrames({ seed: 5, startUs, eventsPerSecond: EVENTS_PER_SECOND })
+  for (let made = 0; made < count; made += 1) {
+    yield Buffer.from(stream.next().value.data)
   }
-  return frames
+}
+
+/** The same, made ahead of any measuring. */
+export function benchFrames(count: number): Buffer[] {
+  return [...freshFrames(count)]
 }

@@ -56,6 +56,23 @@ export async function measureIngest({
   }
 }
 
+export interface MemoryResults {
+  /** Resident memory at each tenth of the stream, MiB. */
+  readonly tenths: readonly number[]
+  readonly residentMb: number
+  readonly eventsPerSecond: number
+}
+
+/** Reads a long stream of ever new events, and watches the memory. */
+export async function measureMemory(frames: number, posts: number): Promise<MemoryResults> {
+  const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
+  const database = join(folder, 'memory.db')
+  copyFileSync(await benchDatabase(posts, benchFeeds(FEEDS)), database)
+  const { tenths, residentMb, events, seconds } = await ingestAll(frames, database, 'fresh')
+  rmSync(folder, { recursive: true, force: true })
+  return { tenths, residentMb, eventsPerSecond: Math.round(events / seconds) }
+}
+
 interface Parsed {
   readonly cpu: number
   readonly seconds: number
@@ -64,6 +81,7 @@ interface Parsed {
 interface Ingested extends Parsed {
   readonly events: number
   readonly residentMb: number
+  readonly tenths: readonly number[]
 }
 
 async function parseOnly(frames: number): Promise<Parsed> {
@@ -71,8 +89,8 @@ async function parseOnly(frames: number): Promise<Parsed> {
   return await program.next<Parsed>()
 }
 
-async function ingestAll(frames: number, database: string): Promise<Ingested> {
-  await using source = startProgram('./replayServer.ts', [String(frames)])
+async function ingestAll(frames: number, database: string, how = '1'): Promise<Ingested> {
+  await using source = startProgram('./replayServer.ts', [String(frames), how])
   const { url } = await source.next<{ url: string }>()
   await using sink = startProgram('./ingestFrames.ts', [
     url,

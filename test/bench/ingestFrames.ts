@@ -14,6 +14,8 @@ await prepareFilters(database, benchFeeds(Number(feedCount)), { clock: systemClo
 
 const stop = new AbortController()
 let peak = 0
+/** Resident memory at each tenth of the way, MiB. */
+const tenths: number[] = []
 const before = cpuSeconds(process.cpuUsage())
 const startedAt = performance.now()
 const ingest = startIngest(
@@ -30,13 +32,17 @@ const ingest = startIngest(
 )
 const timer = setInterval(() => {
   const { eventsTotal, buffered } = ingest.status()
-  peak = Math.max(peak, process.memoryUsage.rss())
+  const resident = Math.round(process.memoryUsage.rss() / 2 ** 20)
+  peak = Math.max(peak, resident)
+  if (eventsTotal >= ((tenths.length + 1) * Number(expected)) / 10) {
+    tenths.push(resident)
+  }
   if (eventsTotal >= Number(expected) && buffered === 0) {
     clearInterval(timer)
     const seconds = (performance.now() - startedAt) / 1000
     const cpu = cpuSeconds(process.cpuUsage()) - before
     stop.abort()
-    tell({ cpu, seconds, events: eventsTotal, residentMb: Math.round(peak / 2 ** 20) })
+    tell({ cpu, seconds, events: eventsTotal, residentMb: peak, tenths })
   }
 }, 5)
 await ingest.done

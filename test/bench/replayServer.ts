@@ -1,13 +1,23 @@
-/** Sends all frames, of every collection, to whoever connects, as fast as they are taken. */
+/**
+ * Sends frames of every collection to whoever connects, as fast as they are taken: `COUNT REPEATS`
+ * made ahead and sent over and over, or `COUNT fresh`, each made when it is sent.
+ */
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
-import { benchFrames } from './frames.ts'
+import { benchFrames, freshFrames } from './frames.ts'
 import { tell } from './measure.ts'
 
-const frames = benchFrames(Number(process.argv[2]))
-const repeats = Number(process.argv[3] ?? 1)
+const count = Number(process.argv[2])
+const how = process.argv[3] ?? '1'
+const made = how === 'fresh' ? undefined : benchFrames(count)
 const CHUNK = 500
 const MAX_BUFFERED = 4 * 1024 * 1024
+
+function* repeatedFrames(frames: readonly Buffer[], repeats: number): Generator<Buffer> {
+  for (let repeat = 0; repeat < repeats; repeat += 1) {
+    yield* frames
+  }
+}
 
 const server = new WebSocketServer({
   port: 0,
@@ -17,13 +27,17 @@ const server = new WebSocketServer({
 })
 server.on('connection', (socket, request) => {
   const stream = request.socket
-  let next = 0
+  const frames = made === undefined ? freshFrames(count) : repeatedFrames(made, Number(how))
+  let isDone = false
   const send = (): void => {
-    while (next < frames.length * repeats) {
+    while (!isDone) {
       stream.cork()
-      for (let count = 0; count < CHUNK && next < frames.length * repeats; count += 1) {
-        socket.send(frames[next % frames.length] ?? '', { binary: false })
-        next += 1
+      for (let sent = 0; sent < CHUNK && !isDone; sent += 1) {
+        const { value, done } = frames.next()
+        isDone = done === true
+        if (value !== undefined) {
+          socket.send(value, { binary: false })
+        }
       }
       stream.uncork()
       if (stream.writableLength > MAX_BUFFERED) {
