@@ -19,6 +19,8 @@ export class IngestCounters {
   #samples = { left: SAMPLES_PER_MINUTE, since: 0 }
   #futureReportedAt = Number.NEGATIVE_INFINITY
   #opened = 0
+  #streamProblem: string | undefined
+  #storeProblem: string | undefined
   #status: { -readonly [K in keyof IngestStatus]: IngestStatus[K] } = {
     connected: false,
     host: undefined,
@@ -45,7 +47,9 @@ export class IngestCounters {
 
   status(buffered: number): IngestStatus {
     const lastConnectedUs = this.#status.connected ? this.#clock() : this.#status.lastConnectedUs
-    return { ...this.#status, lastConnectedUs, buffered, rejectedByReason: { ...this.#rejected } }
+    const problem = this.#storeProblem ?? this.#streamProblem
+    const rejectedByReason = { ...this.#rejected }
+    return { ...this.#status, lastConnectedUs, buffered, rejectedByReason, problem }
   }
 
   /** The position found at the start. */
@@ -58,7 +62,7 @@ export class IngestCounters {
     this.#status.connected = true
     this.#status.host = host
     this.#status.reconnectsTotal = this.#opened - 1
-    this.#status.problem = undefined
+    this.#streamProblem = undefined
   }
 
   disconnected(problem: string): void {
@@ -66,12 +70,12 @@ export class IngestCounters {
       this.#status.lastConnectedUs = this.#clock()
     }
     this.#status.connected = false
-    this.#status.problem = problem
+    this.#streamProblem = problem
   }
 
   /** Undefined: it works again. */
   storeFails(problem: string | undefined): void {
-    this.#status.problem = problem
+    this.#storeProblem = problem
   }
 
   frameRead(): void {

@@ -53,7 +53,7 @@ const MAX_UNKNOWN_FAILURES = 5
  * @throws when the store fails in a way that does not pass
  */
 export async function runIngester(options: IngesterOptions): Promise<void> {
-  const { buffer, counters, pruner, clock } = options
+  const { buffer, counters, clock } = options
   const ended = new AbortController()
   const source = options.source
     .run({ resumeFrom: options.loadPosition, buffer, signal: options.signal })
@@ -75,9 +75,22 @@ export async function runIngester(options: IngesterOptions): Promise<void> {
     } else if (ended.signal.aborted) {
       break
     }
-    await pruner?.stepIfDue(clock())
+    await pruneSafely(options)
   }
   await source
+}
+
+/** A step of pruning that the database cannot take now is tried again with the next one. */
+async function pruneSafely({ pruner, clock, logger }: IngesterOptions): Promise<void> {
+  try {
+    await pruner?.stepIfDue(clock())
+  } catch (error) {
+    if (troubleOf(error) !== 'transient') {
+      throw error
+    }
+    const reason = describeError(error)
+    logger.warn({ event: 'pruneFails', reason }, `cannot prune now: ${reason}; trying again`)
+  }
 }
 
 /** Decodes and projects frames; whatever is wrong with one is counted and costs only itself. */

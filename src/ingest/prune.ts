@@ -43,6 +43,8 @@ export class Pruner {
     if (nowUs < this.#nextUs && this.#nextUs - nowUs <= ROUND_EVERY_US) {
       return
     }
+    // Set ahead: a step that fails is not tried again at once.
+    this.#nextUs = nowUs + ROUND_EVERY_US / 10
     this.#tasks = this.#tasks.length > 0 ? this.#tasks : this.#newRound(nowUs)
     const [task] = this.#tasks
     const isDone = await this.#options.database.transaction(() => task?.() ?? Promise.resolve(true))

@@ -1,0 +1,485 @@
+import { closeSync, fstatSync, openSync, rmSync } from 'node:fs'
+import { truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import BetterSqlite3 from 'better-sqlite3'
+import { sql } from 'kysely'
+import { describe, expect, test, vi } from 'vitest'
+import type { Database } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openSqlite } from '../../src/db/sqlite.ts'
+import { startIngest } from '../../src/ingest/ingest.ts'
+import type { Ingest } from '../../src/ingest/ingest.ts'
+import { createLogger } from '../../src/logger.ts'
+import { temporaryFolder } from '../support/databases.ts'
+import { createPost, did } from '../support/events.ts'
+import type { CommitEvent, PostOptions } from '../support/events.ts'
+import { openJetstreamServer } from '../support/jetstreamServer.ts'
+import type { JetstreamServer } from '../support/jetstreamServer.ts'
+import { runApp, runScript } from '../support/runApp.ts'
+import type { LogLine, RunningApp } from '../support/runApp.ts'
+import { spoiltBy } from '../support/spoilIngest.ts'
+import type { Spoiling } from '../support/spoilIngest.ts'
+import { until } from '../support/until.ts'
+
+/** What goes wrong around the service, and that it costs neither a post nor a reader. */
+
+const MINUTE_US = 60_000_000
+const HOUR_US = 60 * MINUTE_US
+const FEEDS = `feeds:
+  - { rkey: art, name: Art, tags: [art] }
+`
+const nowUs = (): number => Date.now() * 1000
+const uriOf = ({ did, commit }: CommitEvent): string =>
+  `at://${did}/app.bsky.feed.post/${commit.rkey}`
+
+/** Posts of one feed, each later than the one before. */
+class Posts {
+  readonly uris: string[] = []
+  lastUs: number
+  readonly #server: JetstreamServer
+
+  constructor(server: JetstreamServer, startUs = nowUs() - HOUR_US) {
+    this.#server = server
+    this.lastUs = startUs
+  }
+
+  send(count: number, options: Partial<PostOptions> = {}): void {
+    const events = Array.from({ length: count }, () =>
+      createPost({ timeUs: (this.lastUs += 1000), did: did(1), tags: ['art'], ...options }),
+    )
+    this.uris.unshift(...events.map(uriOf).toReversed())
+    this.#server.appendAll(events)
+  }
+}
+
+describe('a service', { concurrent: true }, () => {
+  /** A service on a stream of its own that has committed some posts. */
+  async function openService(stack: AsyncDisposableStack, env: Record<string, string> = {}) {
+    const server = stack.use(await openJetstreamServer())
+    const posts = new Posts(server)
+    posts.send(20)
+    const allEnv = { FEEDGEN_JETSTREAM_URLS: server.url, ...env }
+    const app = stack.use(await runApp({ feeds: FEEDS, env: allEnv }))
+    await app.untilCommitted(posts.lastUs)
+    const file = join(app.folder, 'data', 'test.db')
+    return { server, posts, app, env: allEnv, file }
+  }
+
+  /** Another process's connection, as far as SQLite can tell. */
+  function lock(stack: AsyncDisposableStack, file: string): BetterSqlite3.Database {
+    const handle = stack.adopt(new BetterSqlite3(file), (open) => open.close())
+    handle.exec('begin immediate')
+    return handle
+  }
+
+  const logged = (app: RunningApp, event: string): LogLine[] =>
+    app.logs.filter((line) => line.event === event)
+
+  /** Asks for pages all the time; at the end tells the slowest answer. Fails when one fails. */
+  function readAllTheTime(app: RunningApp) {
+    const stop = new AbortController()
+    const slowest = (async () => {
+      let slowestMs = 0
+      let count = 0
+      while (!stop.signal.aborted) {
+        const startedAt = performance.now()
+        expect((await app.page('art', { limit: 1 + (count % 100) })).feed).not.toHaveLength(0)
+        slowestMs = Math.max(slowestMs, performance.now() - startedAt)
+        count += 1
+        await new Promise((resolve) => {
+          setTimeout(resolve, 10)
+        })
+      }
+      return { slowestMs, count }
+    })()
+    slowest.catch(() => {})
+    return {
+      end: () => {
+        stop.abort()
+        return slowest
+      },
+    }
+  }
+
+  test('whose database is locked by another process serves, says so, and loses nothing', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { app, posts, file } = await openService(stack)
+    const before = posts.uris.slice()
+    const handle = lock(stack, file)
+    const readers = readAllTheTime(app)
+    posts.send(20)
+    const [fails] = await until(() => logged(app, 'storeFails').length > 0 && app.logs.slice(-1))
+    expect(fails?.['reason']).toMatch(/locked/)
+    expect(await until(async () => (await app.health()).ingest.problem)).toMatch(/locked/)
+    expect(await app.walk('art', 7)).toEqual(before)
+    handle.exec('rollback')
+    await app.untilCommitted(posts.lastUs)
+    expect(await app.walk('art')).toEqual(posts.uris)
+    const { slowestMs, count } = await readers.end()
+    expect(slowestMs).toBeLessThan(2_000)
+    expect(count).toBeGreaterThan(50)
+    expect(logged(app, 'storeFails')).toHaveLength(1)
+    expect(logged(app, 'storeRecovered')).toHaveLength(1)
+    expect(logged(app, 'ingestDied')).toHaveLength(0)
+    await until(async () => (await app.health()).ingest.problem === null)
+  })
+
+  test('whose database is locked ends within 10 s of SIGTERM, and loses nothing', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { app, env, posts, file } = await openService(stack)
+    const handle = lock(stack, file)
+    posts.send(20)
+    await until(() => logged(app, 'storeFails').length > 0)
+    const startedAt = performance.now()
+    const code = await app.stop()
+    expect(performance.now() - startedAt).toBeLessThan(10_000)
+    // What it has read cannot be committed: it is no clean end, and the reason is told.
+    expect(code).toBe(1)
+    handle.exec('rollback')
+    await using again = await runApp({ feeds: FEEDS, env, folder: app.folder })
+    await again.untilCommitted(posts.lastUs)
+    expect(await again.walk('art')).toEqual(posts.uris)
+  })
+
+  test('whose database is locked at the start waits or says why it cannot start', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { app, env, file } = await openService(stack)
+    expect(await app.stop()).toBe(0)
+    lock(stack, file)
+    const run = await runScript('src/main.ts', [], { feeds: FEEDS, env, folder: app.folder })
+    expect(run.code).toBe(1)
+    expect(run.stderr).toMatch(/locked/)
+    expect(run.stderr).not.toMatch(/^\s+at /m)
+  })
+
+  const deaths: [how: Spoiling['how'], what: string][] = [
+    ['exit', 'dies between rows and commit'],
+    ['uncaught', 'dies of an error that nobody waits for'],
+    ['error', 'gives up after an error that is not the database’s'],
+  ]
+  test.each(deaths)('whose ingest %ss goes on: the thread %s', async (how) => {
+    await using stack = new AsyncDisposableStack()
+    const spoilt = spoiltBy({ how, fromCommit: 3, threads: 2 })
+    const { app, posts } = await openService(stack, spoilt)
+    const readers = readAllTheTime(app)
+    // Each thread dies of its third commit, which only more posts bring about.
+    await until(() => {
+      posts.send(5)
+      return logged(app, 'ingestDied').length === 2
+    })
+    posts.send(5)
+    await app.untilCommitted(posts.lastUs)
+    expect(await app.walk('art')).toEqual(posts.uris)
+    expect((await readers.end()).slowestMs).toBeLessThan(2_000)
+    expect(app.logs.at(-1)?.event).toBe('streamConnected')
+    expect(await app.stop()).toBe(0)
+  })
+
+  const quickDeaths = ['exit', 'uncaught'] as const
+  test.each(quickDeaths)('whose ingest %ss every time ends with a reason', async (how) => {
+    await using stack = new AsyncDisposableStack()
+    const server = stack.use(await openJetstreamServer())
+    const posts = new Posts(server)
+    posts.send(5)
+    const env = {
+      FEEDGEN_JETSTREAM_URLS: server.url,
+      ...spoiltBy({ how, fromCommit: 1, threads: 1_000, hurry: 100 }),
+    }
+    const app = stack.use(await runApp({ feeds: FEEDS, env }))
+    let code: number | null | undefined
+    void app.exited.then((exit) => (code = exit))
+    await until(() => code !== undefined, 25_000)
+    expect(code).toBe(1)
+    expect(app.stderr()).toMatch(/ingest cannot go on: \S+ \S+/)
+    expect(app.stderr()).not.toMatch(/^\s+at /m)
+    // As long as something may be temporary it is tried again, but not for ever.
+    expect(logged(app, 'ingestDied').length).toBeGreaterThan(2)
+  })
+
+  describe('whose database file is damaged', () => {
+    const PAGE = 4_096
+
+    /** Brings everything from the log into the file itself. */
+    function checkpoint(file: string): void {
+      const handle = new BetterSqlite3(file)
+      handle.pragma('wal_checkpoint(truncate)')
+      handle.close()
+    }
+
+    /** Overwrites all but the first pages, as a bad disk or another program does. */
+    function spoilMiddle(file: string): void {
+      const handle = openSync(file, 'r+')
+      const pages = Math.floor(fstatSync(handle).size / PAGE)
+      const garbage = Buffer.alloc(PAGE, 0xa5)
+      for (let page = Math.max(2, Math.floor(pages / 4)); page < pages; page += 1) {
+        writeSync(handle, garbage, 0, PAGE, page * PAGE)
+      }
+      closeSync(handle)
+    }
+
+    test('while it runs ends with a reason, or goes on being right', async () => {
+      await using stack = new AsyncDisposableStack()
+      const { app, posts, file } = await openService(stack)
+      for (let round = 0; round < 10; round += 1) {
+        posts.send(300, { did: did(round) })
+        await app.untilCommitted(posts.lastUs)
+      }
+      checkpoint(file)
+      spoilMiddle(file)
+      let code: number | null | undefined
+      void app.exited.then((exit) => (code = exit))
+      let rounds = 0
+      const isRight = async (): Promise<boolean> => {
+        posts.send(10, { did: did(rounds) })
+        const read = await app.walk('art').catch(() => undefined)
+        rounds += 1
+        // What has not come yet may be missing, and nothing else.
+        return read !== undefined && posts.uris.join(' ').endsWith(read.join(' '))
+      }
+      let isLastRight = false
+      await until(async () => {
+        isLastRight = await isRight()
+        return code !== undefined || rounds >= 200
+      }, 25_000)
+      if (code === undefined) {
+        await app.untilCommitted(posts.lastUs)
+        expect(isLastRight, 'it lives, and its pages are not what was sent').toBe(true)
+        expect(await app.walk('art')).toEqual(posts.uris)
+      } else {
+        expect(code).toBe(1)
+        expect(app.stderr()).toMatch(/malformed|damaged|corrupt/)
+      }
+    })
+
+    const harms: [what: string, harm: (file: string) => void][] = [
+      ['is no database', (file) => writeFileSync(file, 'x'.repeat(40_000))],
+      ['is cut short', (file) => truncateSync(file, 3 * PAGE)],
+      [
+        'has a spoilt schema',
+        (file) => {
+          const handle = openSync(file, 'r+')
+          writeSync(handle, Buffer.alloc(PAGE - 100, 0xa5), 0, PAGE - 100, 100)
+          closeSync(handle)
+        },
+      ],
+    ]
+    test.each(harms)('at the start does not start, and says why: it %s', async (_, harm) => {
+      await using stack = new AsyncDisposableStack()
+      const { app, posts, env, file } = await openService(stack)
+      posts.send(2_000)
+      await app.untilCommitted(posts.lastUs)
+      expect(await app.stop()).toBe(0)
+      checkpoint(file)
+      rmSync(`${file}-wal`, { force: true })
+      harm(file)
+      const run = await runScript('src/main.ts', [], { feeds: FEEDS, env, folder: app.folder })
+      expect([1, 2]).toContain(run.code)
+      expect(run.stderr).toMatch(/not a database|malformed|damaged/)
+      expect(run.stderr).not.toMatch(/^\s+at /m)
+    })
+  })
+})
+
+describe('ingest', () => {
+  interface Bench {
+    readonly server: JetstreamServer
+    readonly posts: Posts
+    readonly database: Database
+    readonly file: string
+    readonly ingest: Ingest
+    readonly logs: LogLine[]
+    /** The service's clock: the real one, set off by so much. */
+    offsetUs: number
+    failure: unknown
+    stored(): Promise<string[]>
+  }
+
+  /** The real loop on a real stream and a real file, in this process: with a clock of its own. */
+  async function openBench(
+    stack: AsyncDisposableStack,
+    { retentionDays = 30, moreUrls = [] as string[] } = {},
+  ): Promise<Bench> {
+    const folder = stack.use(temporaryFolder())
+    const file = join(folder.path, 'test.db')
+    // What holds for five seconds of waiting holds for a twentieth of one.
+    const database = stack.use(openSqlite({ path: file, readonly: false, busyTimeoutMs: 50 }))
+    await migrate(database)
+    const server = stack.use(await openJetstreamServer({ nowUs: () => nowUs() + 48 * HOUR_US }))
+    const logs: LogLine[] = []
+    const write = (line: string): number => logs.push(JSON.parse(line) as LogLine)
+    const logger = createLogger({ level: 'info', pretty: false, destination: { write } })
+    const stop = new AbortController()
+    const state = { offsetUs: 0, failure: undefined as unknown }
+    const clock = (): number => nowUs() + state.offsetUs
+    const ingest = startIngest(
+      {
+        databaseUrl: `sqlite:${file}`,
+        jetstreamUrls: [server.url, ...moreUrls],
+        idleMs: 60_000,
+        backfillHours: 2,
+        retentionDays,
+        onlyTags: undefined,
+        pinned: [],
+      },
+      { database, logger, clock, signal: stop.signal },
+    )
+    ingest.done.catch((error: unknown) => (state.failure = error))
+    const bench: Bench = Object.assign(state, {
+      ...{ server, database, file, ingest, logs },
+      posts: new Posts(server),
+      stored: async () => {
+        const rows = await database.kysely
+          .selectFrom('post_tag')
+          .select('uri')
+          .orderBy('indexed_at', 'desc')
+          .execute()
+        return rows.map(({ uri }) => uri)
+      },
+    })
+    stack.defer(async () => {
+      stop.abort()
+      await ingest.done.catch(() => {})
+    })
+    return bench
+  }
+
+  const untilStored = async ({ ingest, posts }: Bench): Promise<void> => {
+    await until(() => (ingest.status().positionUs ?? 0) >= posts.lastUs, 10_000)
+  }
+
+  test('of a locked database goes on saying so when the stream connects again', async () => {
+    await using stack = new AsyncDisposableStack()
+    const bench = await openBench(stack)
+    bench.posts.send(5)
+    await untilStored(bench)
+    const handle = stack.adopt(new BetterSqlite3(bench.file), (open) => open.close())
+    handle.exec('begin immediate')
+    bench.posts.send(5)
+    await until(() => bench.ingest.status().problem?.includes('locked'))
+    await bench.server.disconnectAll({ abruptly: true })
+    await bench.server.waitForConnection(2)
+    await until(() => bench.logs.filter(({ event }) => event === 'streamConnected').length === 2)
+    expect(bench.ingest.status().problem).toMatch(/locked/)
+    handle.exec('rollback')
+    await untilStored(bench)
+    expect(await bench.stored()).toEqual(bench.posts.uris)
+    expect(bench.ingest.status().problem).toBeUndefined()
+  })
+
+  test('of a database that is locked while it prunes goes on', async () => {
+    await using stack = new AsyncDisposableStack()
+    const bench = await openBench(stack)
+    bench.posts.send(5)
+    await untilStored(bench)
+    const handle = stack.adopt(new BetterSqlite3(bench.file), (open) => open.close())
+    handle.exec('begin immediate')
+    const startedAt = performance.now()
+    // No frame comes: only the pruner wants the lock, at its next round.
+    bench.offsetUs = 10 * MINUTE_US
+    await until(() => bench.failure !== undefined || performance.now() - startedAt > 3_000)
+    handle.exec('rollback')
+    expect(bench.failure).toBeUndefined()
+    bench.posts.send(5)
+    await untilStored(bench)
+    expect(await bench.stored()).toEqual(bench.posts.uris)
+  })
+
+  test('on a full disk waits, says so, and loses nothing', async () => {
+    await using stack = new AsyncDisposableStack()
+    const bench = await openBench(stack)
+    bench.posts.send(5)
+    await untilStored(bench)
+    const limit = async (pages: number): Promise<void> => {
+      await sql`pragma max_page_count = ${sql.lit(pages)}`.execute(bench.database.kysely)
+    }
+    // Never below what there is: the file cannot grow any more.
+    await limit(1)
+    bench.posts.send(3_000)
+    await until(() => bench.ingest.status().problem?.includes('full'))
+    await until(() => bench.logs.some(({ event }) => event === 'storeFails'))
+    const [position] = [bench.ingest.status().positionUs]
+    expect(position).toBeLessThan(bench.posts.lastUs)
+    const held = await bench.stored()
+    expect(bench.posts.uris.join(' ')).toContain(held.join(' '))
+    bench.posts.send(5)
+    await limit(1_000_000)
+    await untilStored(bench)
+    expect(await bench.stored()).toEqual(bench.posts.uris)
+    expect(bench.logs.filter(({ event }) => event === 'storeFails')).toHaveLength(1)
+    expect(bench.logs.filter(({ event }) => event === 'storeRecovered')).toHaveLength(1)
+    expect(bench.failure).toBeUndefined()
+    expect(bench.ingest.status().problem).toBeUndefined()
+  })
+
+  test('whose clock is set back loses nothing and goes on pruning', async () => {
+    await using stack = new AsyncDisposableStack()
+    const bench = await openBench(stack, { retentionDays: 1 })
+    bench.posts.send(5)
+    await untilStored(bench)
+    const positionUs = bench.ingest.status().positionUs
+    bench.offsetUs = -6 * HOUR_US
+    // For the clock all of these lie five hours ahead: kept, as of now, without moving the position.
+    bench.posts.send(3)
+    await until(() => bench.ingest.status().futureTotal === 3)
+    await until(async () => (await bench.stored()).length === 8)
+    expect(bench.ingest.status().positionUs).toBe(positionUs)
+    // Older than what is kept: it comes, and goes with the next round of the pruner.
+    const old = createPost({
+      timeUs: nowUs() - 7 * HOUR_US,
+      did: did(2),
+      tags: ['old'],
+      record: { createdAt: new Date(Date.now() - 40 * 3_600_000).toISOString() },
+    })
+    bench.server.append(old)
+    await until(async () => (await bench.stored()).includes(uriOf(old)))
+    let roundAt = -Infinity
+    await until(async () => {
+      // A round that has begun before the post came passes over it: the next one must not.
+      if (performance.now() - roundAt > 6_000) {
+        roundAt = performance.now()
+        bench.offsetUs += 6 * MINUTE_US
+      }
+      return !(await bench.stored()).includes(uriOf(old))
+    })
+    bench.offsetUs = 0
+    bench.posts.send(3)
+    await untilStored(bench)
+    expect(new Set(await bench.stored())).toEqual(new Set(bench.posts.uris))
+    expect(bench.failure).toBeUndefined()
+  })
+
+  test('whose hosts are all down for an hour tries on, in one line, and comes back', async () => {
+    await using stack = new AsyncDisposableStack()
+    const second = stack.use(await openJetstreamServer())
+    const bench = await openBench(stack, { moreUrls: [second.url] })
+    bench.posts.send(5)
+    await untilStored(bench)
+    const servers = [bench.server, second]
+    // Every wait takes its part of 1 to 30 s by chance: an hour of them, two thousand times as fast.
+    let waits = 0
+    vi.spyOn(Math, 'random').mockImplementation(() => {
+      waits += 1
+      return 0.000_5
+    })
+    stack.defer(() => vi.restoreAllMocks())
+    const linesBefore = bench.logs.length
+    await Promise.all(servers.map((server) => server.stopListening()))
+    waits = 0
+    await until(() => waits >= 240)
+    const eventsSince = (): unknown[] => bench.logs.slice(linesBefore).map(({ event }) => event)
+    expect(eventsSince()).toEqual(['streamDisconnected'])
+    expect(bench.ingest.status().connected).toBe(false)
+    expect(bench.ingest.status().problem).toMatch(/ECONNREFUSED/)
+    bench.posts.send(5)
+    await Promise.all(servers.map((server) => server.listenAgain()))
+    await until(() => bench.ingest.status().connected)
+    if (bench.server.connections.length === 1) {
+      // The other host was first: it has nothing to say until this one is asked again.
+      await second.stopListening()
+    }
+    await untilStored(bench)
+    expect(await bench.stored()).toEqual(bench.posts.uris)
+    expect(bench.ingest.status().problem).toBeUndefined()
+    expect(new Set(eventsSince().slice(1))).toContain('streamConnected')
+  })
+})
