@@ -28,3 +28,23 @@ export interface IngestStatus {
   /** Why ingest stands still now, in plain words. */
   readonly problem: string | undefined
 }
+
+/** The status of a thread that has taken over from another one: totals count on. */
+export function addTotals(former: IngestStatus, status: IngestStatus): IngestStatus {
+  const rejectedByReason = { ...former.rejectedByReason }
+  for (const [reason, count] of Object.entries(status.rejectedByReason)) {
+    rejectedByReason[reason] = (rejectedByReason[reason] ?? 0) + count
+  }
+  return {
+    ...status,
+    lastConnectedUs: status.lastConnectedUs ?? former.lastConnectedUs,
+    eventsTotal: former.eventsTotal + status.eventsTotal,
+    rejectedTotal: former.rejectedTotal + status.rejectedTotal,
+    rejectedByReason,
+    futureTotal: former.futureTotal + status.futureTotal,
+    reconnectsTotal: former.reconnectsTotal + status.reconnectsTotal,
+    batchesTotal: former.batchesTotal + status.batchesTotal,
+    operationsTotal: former.operationsTotal + status.operationsTotal,
+    poisonedTotal: former.poisonedTotal + status.poisonedTotal,
+  }
+}

@@ -22,15 +22,16 @@ export interface CursorScope {
 const VERSION = '1'
 const CHECK_LENGTH = 12
 const MAX_LENGTH = 4_096
-const SEPARATOR = ' '
+/** Stands in no part but the last, which may hold anything. */
+const SEPARATOR = '!'
 
 /**
  * Packs a place into an opaque cursor that carries a check of itself and of its feed. The check is
  * no secret: it finds damage and mix-ups, and a forged place could reveal nothing.
  */
 export function packCursor(scope: CursorScope, { indexedAt, cid, uri }: Keyset): string {
-  const place = [VERSION, indexedAt, cid, uri].join(SEPARATOR)
-  return Buffer.from(`${checkOf(scope, place)}${place}`, 'latin1').toString('base64url')
+  const place = `${VERSION}${SEPARATOR}${indexedAt}${SEPARATOR}${cid}${SEPARATOR}${uri}`
+  return checkOf(scope, place) + place
 }
 
 /** @throws RequestError for every string that `packCursor` has not made for this feed and order */
@@ -46,18 +47,16 @@ export function parseCursor(scope: CursorScope, cursor: string): Keyset {
 }
 
 function unpack(scope: CursorScope, cursor: string): Keyset | undefined {
-  const text = Buffer.from(cursor, 'base64url').toString('latin1')
-  // Decoding passes over what is not base64url, and ignores the last bits: only one spelling counts.
-  if (Buffer.from(text, 'latin1').toString('base64url') !== cursor) {
+  const place = cursor.slice(CHECK_LENGTH)
+  if (!place.startsWith(VERSION + SEPARATOR) || !cursor.startsWith(checkOf(scope, place))) {
     return undefined
   }
-  const place = text.slice(CHECK_LENGTH)
-  if (text.slice(0, CHECK_LENGTH) !== checkOf(scope, place)) {
-    return undefined
-  }
-  const [version, indexedAt = '', cid = '', uri = '', ...rest] = place.split(SEPARATOR)
-  return version === VERSION && rest.length === 0 && /^\d{1,16}$/.test(indexedAt)
-    ? { indexedAt: Number(indexedAt), cid, uri }
+  const timeAt = VERSION.length + 1
+  const cidAt = place.indexOf(SEPARATOR, timeAt) + 1
+  const uriAt = place.indexOf(SEPARATOR, cidAt) + 1
+  const indexedAt = Number(place.slice(timeAt, cidAt - 1))
+  return uriAt > cidAt && Number.isSafeInteger(indexedAt)
+    ? { indexedAt, cid: place.slice(cidAt, uriAt - 1), uri: place.slice(uriAt) }
     : undefined
 }
 

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { addTotals } from '../ingestStatus.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import type { WorkerData, WorkerMessage } from './ingestWorker.ts'
@@ -27,6 +28,8 @@ export class IngestThread implements AsyncDisposable {
   #exited: Promise<void> = Promise.resolve()
   #restart: NodeJS.Timeout | undefined
   #status: IngestStatus | undefined
+  /** The last status of the threads before this one: totals count on. */
+  #former: IngestStatus | undefined
   #deaths = 0
   #isStopping = false
   #hasFailed = false
@@ -65,7 +68,7 @@ export class IngestThread implements AsyncDisposable {
     let isFinal = false
     worker.on('message', (message: WorkerMessage) => {
       if (message.type === 'status') {
-        this.#status = this.#withFormerTotals(message.status)
+        this.#status = this.#former ? addTotals(this.#former, message.status) : message.status
       } else if (message.type === 'done') {
         void worker.terminate()
       } else {
@@ -105,31 +108,5 @@ export class IngestThread implements AsyncDisposable {
     )
     this.#hasFailed = false
     this.#restart = setTimeout(() => this.#start(), waitMs)
-  }
-
-  /** The last status of the threads before this one: totals count on. */
-  #former: IngestStatus | undefined
-
-  #withFormerTotals(status: IngestStatus): IngestStatus {
-    const former = this.#former
-    if (former === undefined) {
-      return status
-    }
-    const reasons = { ...former.rejectedByReason }
-    for (const [reason, count] of Object.entries(status.rejectedByReason)) {
-      reasons[reason] = (reasons[reason] ?? 0) + count
-    }
-    return {
-      ...status,
-      lastConnectedUs: status.lastConnectedUs ?? former.lastConnectedUs,
-      eventsTotal: former.eventsTotal + status.eventsTotal,
-      rejectedTotal: former.rejectedTotal + status.rejectedTotal,
-      rejectedByReason: reasons,
-      futureTotal: former.futureTotal + status.futureTotal,
-      reconnectsTotal: former.reconnectsTotal + status.reconnectsTotal,
-      batchesTotal: former.batchesTotal + status.batchesTotal,
-      operationsTotal: former.operationsTotal + status.operationsTotal,
-      poisonedTotal: former.poisonedTotal + status.poisonedTotal,
-    }
   }
 }

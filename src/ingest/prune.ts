@@ -134,7 +134,7 @@ export class Pruner {
       .where('filter_id', '=', id)
       .limit(STEP)
       .execute()
-    await this.#options.store.dropFilterPosts(id, rows)
+    await this.#options.store.derived.dropFilterPosts(id, rows)
     if (rows.length < STEP) {
       await database.kysely.deleteFrom('filter').where('id', '=', id).execute()
       logger.info({ event: 'filterDropped', id }, 'a filter that no feed uses any more is dropped')

@@ -1,10 +1,8 @@
 import type { Database } from '../db/database.ts'
-import { loadFilters } from '../feeds/filters.ts'
-import type { StoredFilter } from '../feeds/filters.ts'
 import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
 import type { Us } from '../time.ts'
-import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
+import { DerivedStore } from './derivedStore.ts'
 import { UNTOLD_ACCOUNT } from './foldRecord.ts'
 import type { AccountState, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
@@ -24,33 +22,17 @@ export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
 /** How many posts of an account are shown or hidden with one statement. */
 const ACCOUNT_STEP = 1_000
 
-const everyTag: KeepTag = () => true
-
 /**
  * Records and accounts as rows, and the rows derived from them. Every method runs inside the
  * transaction of its caller.
  */
 export class RecordStore {
   readonly statements: Statements
-  readonly #database: Database
-  readonly #keepTag: KeepTag
-  #filters: readonly StoredFilter[] = []
-  #filterVersion = ''
+  readonly derived: DerivedStore
 
   constructor(database: Database, keepTag: KeepTag) {
-    this.#database = database
-    this.#keepTag = keepTag
     this.statements = prepareStatements(database)
-  }
-
-  /** Sees filters that another process has added: from this transaction on their rows are kept. */
-  async refreshFilters(): Promise<void> {
-    const [row] = await this.statements.filterVersion.all({})
-    const version = row?.version ?? ''
-    if (version !== this.#filterVersion) {
-      this.#filters = await loadFilters(this.#database)
-      this.#filterVersion = version
-    }
+    this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 
   async loadAccounts(dids: readonly string[]): Promise<Map<string, AccountState>> {
@@ -124,19 +106,19 @@ export class RecordStore {
     nowUs: Us,
   ): Promise<void> {
     const isVisible = (did: string): boolean => accounts.get(did)?.active ?? true
-    await this.#removeDerived(
+    await this.derived.remove(
       changes.flatMap(({ did, rkey, before }) => visiblePost(did, rkey, before)),
     )
     await this.#saveTraces(changes, nowUs)
     const shown = await this.#savePosts(changes, accounts)
-    await this.#addDerived(shown.filter(({ did }) => isVisible(did)))
+    await this.derived.add(shown.filter(({ did }) => isVisible(did)))
   }
 
   /** Puts the posts of an account under their tags, or takes them away. */
   async showAccount(did: string, isShown: boolean): Promise<void> {
     await this.#eachPost(did, async (rows) => {
       const posts = rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row)))
-      await (isShown ? this.#addDerived(posts) : this.#removeDerived(posts))
+      await (isShown ? this.derived.add(posts) : this.derived.remove(posts))
     })
   }
 
@@ -161,9 +143,9 @@ export class RecordStore {
 
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
   async dropOldPosts(beforeUs: Us, limit: number): Promise<number> {
-    await this.refreshFilters()
+    await this.derived.refreshFilters()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
-    await this.#removeDerived(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
+    await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await runRows(
       this.statements.deletePosts,
       rows.map(({ id }) => [id]),
@@ -175,16 +157,6 @@ export class RecordStore {
     await runRows(
       this.statements.deleteTraces,
       keys.map(({ rkey, did }) => [rkey, did]),
-    )
-  }
-
-  async dropFilterPosts(
-    filterId: number,
-    keys: readonly { indexed_at: number; cid: string; uri: string }[],
-  ): Promise<void> {
-    await runRows(
-      this.statements.deleteFilterPosts,
-      keys.map(({ indexed_at, cid, uri }) => [filterId, indexed_at, cid, uri]),
     )
   }
 
@@ -260,25 +232,6 @@ export class RecordStore {
       const post = posts.get(recordKey({ did, rkey }))
       return post === undefined ? [] : visiblePost(did, rkey, { ...post, id })
     })
-  }
-
-  async #addDerived(posts: readonly VisiblePost[]): Promise<void> {
-    const { tags, filters } = deriveRows(posts, this.#filters, this.#keepTag)
-    await runRows(this.statements.insertTags, tags)
-    await runRows(this.statements.insertFilterPosts, filters)
-  }
-
-  async #removeDerived(posts: readonly VisiblePost[]): Promise<void> {
-    // A tag may have been looked up when the post came and not be any more: all its rows go.
-    const { tags, filters } = deriveRows(posts, this.#filters, everyTag)
-    await runRows(
-      this.statements.deleteTags,
-      tags.map((row) => row.slice(0, 4)),
-    )
-    await runRows(
-      this.statements.deleteFilterPosts,
-      filters.map((row) => row.slice(0, 4)),
-    )
   }
 }
 

@@ -21,7 +21,7 @@ export interface BatchTarget {
  */
 export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): Promise<void> {
   await target.database.transaction(async () => {
-    await target.store.refreshFilters()
+    await target.store.derived.refreshFilters()
     await applyOps(target, batch, nowUs)
     const { position, lastEventUs } = batch
     if (position !== undefined) {

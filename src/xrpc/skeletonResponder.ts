@@ -8,7 +8,6 @@ import { findFeed, toSkeletonText } from './getFeedSkeleton.ts'
 import { RETRY_AFTER_SECONDS } from './overload.ts'
 import type { Overload } from './overload.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
-import type { SkeletonQuery } from './skeletonQuery.ts'
 import { toXrpcError } from './xrpcErrors.ts'
 
 export interface SkeletonResponderOptions {
@@ -22,13 +21,20 @@ export interface SkeletonResponderOptions {
 
 const PATH = '/xrpc/app.bsky.feed.getFeedSkeleton'
 /** A query that needs no care: what real callers send, in the order in which they send it. */
-const PLAIN = /^feed=([\w.%:~-]+)(?:&limit=(\d{1,3}))?$/
+const PLAIN = /^feed=([\w.%:~-]+)(?:&limit=(\d{1,3}))?(?:&cursor=([\w.%:/~!-]+))?$/
 const MAX_KEPT = 2_000
 
 const HEADERS = [
   ...['access-control-allow-origin', '*'],
   ...['content-type', 'application/json; charset=utf-8'],
 ]
+
+interface FeedRequest {
+  readonly registered: RegisteredFeed
+  readonly limit: number
+  readonly cursor: string | undefined
+  readonly isPlain: boolean
+}
 
 interface KeptPage {
   readonly version: number
@@ -46,6 +52,8 @@ interface KeptPage {
 export class SkeletonResponder {
   readonly #options: SkeletonResponderOptions
   #kept = new Map<string, KeptPage>()
+  /** Feeds by the text with which a query has named them. */
+  readonly #spellings = new Map<string, RegisteredFeed>()
   #version: number | undefined
   #isVersionFresh = false
   readonly #expiry: NodeJS.Timeout
@@ -89,13 +97,38 @@ export class SkeletonResponder {
       this.#send(response, kept.body, kept.registered, startedAt)
       return undefined
     }
-    const query = readSkeletonQuery(search)
-    const registered = findFeed(this.#options.registry, query)
-    return whenReady(registered.feed.page(query), (page) => {
+    const request = this.#readPlain(search) ?? this.#read(search)
+    const { registered } = request
+    return whenReady(registered.feed.page(request), (page) => {
       const body = toSkeletonText(page)
-      this.#keep(search, query, version, { body, registered })
+      if (version !== undefined && request.isPlain && request.cursor === undefined) {
+        this.#keep(search, { body, registered, version })
+      }
       this.#send(response, body, registered, startedAt)
     })
+  }
+
+  #read(search: string): FeedRequest {
+    const query = readSkeletonQuery(search)
+    const registered = findFeed(this.#options.registry, query)
+    const [, feed] = PLAIN.exec(search) ?? []
+    if (feed !== undefined && this.#spellings.size < MAX_KEPT) {
+      this.#spellings.set(feed, registered)
+    }
+    return { ...query, registered, isPlain: feed !== undefined }
+  }
+
+  /** The same for a plain query whose feed has been asked for in this spelling before. */
+  #readPlain(search: string): FeedRequest | undefined {
+    const [, feed = '', limitText = '50', cursorText] = PLAIN.exec(search) ?? []
+    const registered = this.#spellings.get(feed)
+    const limit = Number(limitText)
+    if (registered === undefined || limit < 1 || limit > 100) {
+      return undefined
+    }
+    const cursor = cursorText?.includes('%') === true ? unescape(cursorText) : cursorText
+    const isReadable = cursor !== undefined || cursorText === undefined
+    return isReadable ? { limit, cursor, registered, isPlain: true } : undefined
   }
 
   /**
@@ -113,18 +146,11 @@ export class SkeletonResponder {
     return this.#version
   }
 
-  #keep(
-    search: string,
-    { cursor }: SkeletonQuery,
-    version: number | undefined,
-    page: Omit<KeptPage, 'version'>,
-  ): void {
-    if (version !== undefined && cursor === undefined && PLAIN.test(search)) {
-      if (this.#kept.size >= MAX_KEPT) {
-        this.#kept.clear()
-      }
-      this.#kept.set(search, { ...page, version })
+  #keep(search: string, page: KeptPage): void {
+    if (this.#kept.size >= MAX_KEPT) {
+      this.#kept.clear()
     }
+    this.#kept.set(search, page)
   }
 
   #send(response: ServerResponse, body: string, { feed }: RegisteredFeed, startedAt: number): void {
@@ -149,6 +175,15 @@ export class SkeletonResponder {
     })
     response.end(body)
     this.#options.metrics.pageServed('unknown', statusCode, seconds(startedAt))
+  }
+}
+
+/** Undefined for what is not well escaped. */
+function unescape(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
   }
 }
 

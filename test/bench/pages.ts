@@ -133,9 +133,11 @@ function writePaths(folder: string, database: string) {
     const row = page === 1 ? undefined : place.get(rank + 1, (page - 1) * 50 - 1)
     return row === undefined
       ? base
-      : `${base}&cursor=${packCursor(
-          { rkey, order: 'recent' },
-          { indexedAt: row.indexed_at, cid: row.cid, uri: row.uri },
+      : `${base}&cursor=${encodeURIComponent(
+          packCursor(
+            { rkey, order: 'recent' },
+            { indexedAt: row.indexed_at, cid: row.cid, uri: row.uri },
+          ),
         )}`
   }
   const save = (name: string, paths: string[]): string => {

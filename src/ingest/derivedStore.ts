@@ -1,0 +1,65 @@
+import type { Database } from '../db/database.ts'
+import { loadFilters } from '../feeds/filters.ts'
+import type { StoredFilter } from '../feeds/filters.ts'
+import { deriveRows } from './derivedRows.ts'
+import type { VisiblePost } from './derivedRows.ts'
+import type { KeepTag } from './projectEvent.ts'
+import { runRows } from './statements.ts'
+import type { Statements } from './statements.ts'
+
+const everyTag: KeepTag = () => true
+
+/** The rows under which visible posts are found. Every method runs inside the transaction of its caller. */
+export class DerivedStore {
+  readonly #database: Database
+  readonly #statements: Statements
+  readonly #keepTag: KeepTag
+  #filters: readonly StoredFilter[] = []
+  #filterVersion = ''
+
+  constructor(database: Database, statements: Statements, keepTag: KeepTag) {
+    this.#database = database
+    this.#statements = statements
+    this.#keepTag = keepTag
+  }
+
+  /** Sees filters that another process has added: from this transaction on their rows are kept. */
+  async refreshFilters(): Promise<void> {
+    const [row] = await this.#statements.filterVersion.all({})
+    const version = row?.version ?? ''
+    if (version !== this.#filterVersion) {
+      this.#filters = await loadFilters(this.#database)
+      this.#filterVersion = version
+    }
+  }
+
+  async add(posts: readonly VisiblePost[]): Promise<void> {
+    const { tags, filters } = deriveRows(posts, this.#filters, this.#keepTag)
+    await runRows(this.#statements.insertTags, tags)
+    await runRows(this.#statements.insertFilterPosts, filters)
+  }
+
+  async remove(posts: readonly VisiblePost[]): Promise<void> {
+    // A tag may have been looked up when the post came and not be any more: all its rows go.
+    const { tags, filters } = deriveRows(posts, this.#filters, everyTag)
+    await runRows(
+      this.#statements.deleteTags,
+      tags.map((row) => row.slice(0, 4)),
+    )
+    await runRows(
+      this.#statements.deleteFilterPosts,
+      filters.map((row) => row.slice(0, 4)),
+    )
+  }
+
+  /** Drops rows of one filter, which no feed uses any more. */
+  async dropFilterPosts(
+    filterId: number,
+    keys: readonly { indexed_at: number; cid: string; uri: string }[],
+  ): Promise<void> {
+    await runRows(
+      this.#statements.deleteFilterPosts,
+      keys.map(({ indexed_at, cid, uri }) => [filterId, indexed_at, cid, uri]),
+    )
+  }
+}
