@@ -4,7 +4,21 @@ import type { Config } from './config.ts'
 
 /** Listens, and answers 503 until there is something to answer with. */
 export function listen({ port, listenHost }: Config): Promise<Server> {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 })
+  const server = createServer({
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    // Answered like any other request: Node's own refusal has no body.
+    requireHostHeader: false,
+  })
+  server.on('checkExpectation', (_request, response) => {
+    response.writeHead(417, {
+      'content-type': 'application/json',
+      'access-control-allow-origin': '*',
+    })
+    response.end(
+      '{"error":"InvalidRequest","message":"Nothing but 100-continue can be expected here"}',
+    )
+  })
   server.keepAliveTimeout = 65_000
   server.maxConnections = 20_000
   server.on('request', (_request, response) => {

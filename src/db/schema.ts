@@ -52,8 +52,8 @@ export interface RecordTraceTable {
   rkey: string
   did: string
   rev: string
-  /** 1 = the stream has shown the record deleted or erased; 0 = it is there, but not kept. */
-  deleted: number
+  /** 0 = there, but not one to keep; 1 = deleted or erased; 2 = kept until the retention ended. */
+  fate: number
   /** Our clock, when the trace was left. */
   seen_us: number
 }

@@ -43,7 +43,7 @@ export function preparePageStatements(database: Database) {
       compile: () =>
         sql<{ gone: number }>`select case
           when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
-            and did = ${parameter('did')} and deleted = 1) then 1
+            and did = ${parameter('did')} and fate = 1) then 1
           when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
           else 0 end as gone`.compile(db),
     })),

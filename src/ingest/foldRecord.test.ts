@@ -44,15 +44,24 @@ describe('foldRecord', () => {
   })
 
   test('lets no older frame bring a record back or change it', () => {
-    expect(fold(put('3b', 5), gone('3c'), put('3b', 5))).toMatchObject({ deleted: true })
+    expect(fold(put('3b', 5), gone('3c'), put('3b', 5))).toMatchObject({ fate: 'deleted' })
     expect(fold(gone('3c'), put('3b', 5))).toMatchObject({ kind: 'trace', rev: '3c' })
     expect(fold(put('3c', 5, false), put('3b', 5))).toMatchObject({ kind: 'trace', rev: '3c' })
     expect(fold(put('3c', 5), gone('3b'))).toMatchObject({ kind: 'kept', rev: '3c' })
   })
 
   test('lets a delete win over a frame of the same revision, in either order', () => {
-    expect(fold(put('3b', 5), gone('3b'))).toMatchObject({ deleted: true })
-    expect(fold(gone('3b'), put('3b', 5))).toMatchObject({ deleted: true })
+    expect(fold(put('3b', 5), gone('3b'))).toMatchObject({ fate: 'deleted' })
+    expect(fold(gone('3b'), put('3b', 5))).toMatchObject({ fate: 'deleted' })
+  })
+
+  test('leaves a record where it fell out of the retention, until it is deleted', () => {
+    const expired: RecordState = { kind: 'trace', rev: '3b', fate: 'expired' }
+    expect(foldRecord(expired, put('3c', 9))).toEqual({ ...expired, rev: '3c' })
+    expect(foldRecord(expired, put('3c', 9, false))).toEqual({ ...expired, rev: '3c' })
+    expect(foldRecord(expired, put('3b', 9))).toEqual(expired)
+    const again = foldRecord(foldRecord(expired, gone('3c')), put('3d', 9))
+    expect(again).toMatchObject({ kind: 'kept', indexedAt: 9 })
   })
 
   test('changes nothing when frames repeat', () => {

@@ -15,11 +15,17 @@ export interface KeptPost {
   readonly facts: PostFacts | undefined
 }
 
+/**
+ * Why a record is not kept: it has never been one to keep; it was deleted, or erased with its account;
+ * or it was kept until its place fell out of the retention, where an update leaves it.
+ */
+export type Fate = 'unkept' | 'deleted' | 'expired'
+
 /** What is remembered of a record that is not kept. */
 export interface RecordTrace {
   readonly kind: 'trace'
   readonly rev: string
-  readonly deleted: boolean
+  readonly fate: Fate
 }
 
 export type RecordState = KeptPost | RecordTrace | undefined
@@ -31,7 +37,7 @@ export type RecordState = KeptPost | RecordTrace | undefined
 export function foldRecord(state: RecordState, op: RecordOp): RecordState {
   if (op.kind === 'deletePost') {
     const isOld = state !== undefined && state.rev > op.rev
-    return isOld ? state : { kind: 'trace', rev: op.rev, deleted: true }
+    return isOld ? state : { kind: 'trace', rev: op.rev, fate: 'deleted' }
   }
   if (state !== undefined && state.rev >= op.rev) {
     return state
@@ -40,8 +46,11 @@ export function foldRecord(state: RecordState, op: RecordOp): RecordState {
   if (state?.kind === 'kept') {
     return { ...state, rev, facts }
   }
+  if (state?.fate === 'expired') {
+    return { ...state, rev }
+  }
   return facts === undefined
-    ? { kind: 'trace', rev, deleted: false }
+    ? { kind: 'trace', rev, fate: 'unkept' }
     : { kind: 'kept', id: undefined, rev, cid, indexedAt, facts }
 }
 

@@ -144,6 +144,8 @@ class FrameSocket extends WebSocket {
       skipUTF8Validation: true,
       handshakeTimeout: 10_000,
     })
+    // The library asks for blobs, more than once, which nobody can read at once.
+    Object.defineProperty(this, 'binaryType', { get: () => 'nodebuffer', set: () => {} })
   }
 
   override addEventListener(...[type, ...rest]: Parameters<WebSocket['addEventListener']>): void {

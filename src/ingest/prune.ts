@@ -56,15 +56,15 @@ export class Pruner {
 
   #newRound(nowUs: Us): Task[] {
     return [
-      () => this.#prunePosts(nowUs - this.#options.retentionDays * US_PER_DAY),
+      () => this.#prunePosts(nowUs - this.#options.retentionDays * US_PER_DAY, nowUs),
       sweep<TraceKey>((after) => this.#pruneTraces(after, nowUs - TRACE_KEPT_US), ['', '']),
       sweep((after) => this.#pruneAccounts(after, nowUs - ACCOUNT_KEPT_US), 0),
       () => this.#pruneFilters(nowUs - FILTER_KEPT_US),
     ]
   }
 
-  async #prunePosts(beforeUs: Us): Promise<boolean> {
-    const count = await this.#options.store.dropOldPosts(Math.round(beforeUs), STEP)
+  async #prunePosts(beforeUs: Us, nowUs: Us): Promise<boolean> {
+    const count = await this.#options.store.dropOldPosts(Math.round(beforeUs), STEP, nowUs)
     return count < STEP
   }
 

@@ -64,6 +64,7 @@ describe('readPostFacts', () => {
     ],
     [['x-private', 'not a language', '', 7, null], []],
     [['und'], []],
+    [[`en-${'x'.repeat(1_000_000)}`, 'de'], ['de']],
     [undefined, []],
     ['en', []],
   ])('reads the languages %j as %j', (langs, languages) => {

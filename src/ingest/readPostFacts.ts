@@ -3,6 +3,9 @@ import { canonicalTag } from '../feeds/canonicalTag.ts'
 import { MEDIA_BIT } from '../feeds/postFacts.ts'
 import type { PostFacts } from '../feeds/postFacts.ts'
 
+/** The pattern of a language tag runs out of stack on a text of megabytes; none is this long. */
+const MAX_LANGUAGE_LENGTH = 256
+
 type Json = Readonly<Record<string, unknown>>
 
 /** A lexicon gives a label at most 128 bytes; what is longer names no label that a feed can ask for. */
@@ -91,6 +94,9 @@ function readLanguages(langs: unknown): string[] {
 
 /** The primary subtag of a BCP 47 tag in lower case; undefined when there is none. */
 function primarySubtag(tag: string): string | undefined {
+  if (tag.length > MAX_LANGUAGE_LENGTH) {
+    return undefined
+  }
   return parseLanguageString(tag.toLowerCase())?.language?.split('-')[0]
 }
 

@@ -4,7 +4,7 @@ import type { Us } from '../time.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { UNTOLD_ACCOUNT } from './foldRecord.ts'
-import type { AccountState, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import type { AccountState, Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { allRows, prepareStatements, runRows } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
@@ -86,8 +86,8 @@ export class RecordStore {
       this.statements.tracesByKey,
       keys.map(({ did, rkey }) => [rkey, did]),
     )
-    for (const { rkey, did, rev, deleted } of traces) {
-      states.set(recordKey({ did, rkey }), { kind: 'trace', rev, deleted: deleted === 1 })
+    for (const { rkey, did, rev, fate } of traces) {
+      states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: FATES[fate] ?? 'unkept' })
     }
     const posts = await allRows(
       this.statements.postsByKey,
@@ -126,7 +126,7 @@ export class RecordStore {
   async eraseAccount(did: string, pinned: readonly RecordKey[], nowUs: Us): Promise<void> {
     await this.#eachPost(did, async (rows) => {
       const changes = rows.map((row) => {
-        const after: RecordTrace = { kind: 'trace', rev: row.rev, deleted: true }
+        const after: RecordTrace = { kind: 'trace', rev: row.rev, fate: 'deleted' }
         return { did, rkey: row.rkey, before: keptPost(row), after }
       })
       await this.saveRecords(changes, new Map(), nowUs)
@@ -136,19 +136,24 @@ export class RecordStore {
     const states = await this.loadRecords(keys)
     const traces = keys.map(({ rkey }) => {
       const state = states.get(recordKey({ did, rkey }))
-      return [rkey, did, state?.rev ?? LOWEST_REV, 1, nowUs]
+      return [rkey, did, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
     })
     await runRows(this.statements.upsertTraces, traces)
   }
 
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
-  async dropOldPosts(beforeUs: Us, limit: number): Promise<number> {
+  async dropOldPosts(beforeUs: Us, limit: number, nowUs: Us): Promise<number> {
     await this.derived.refreshFilters()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await runRows(
       this.statements.deletePosts,
       rows.map(({ id }) => [id]),
+    )
+    const fate = FATES.indexOf('expired')
+    await runRows(
+      this.statements.upsertTraces,
+      rows.map(({ rkey, did, rev }) => [rkey, did, rev, fate, nowUs]),
     )
     return rows.length
   }
@@ -175,7 +180,7 @@ export class RecordStore {
 
   async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {
     const left = changes.flatMap(({ did, rkey, after }) =>
-      after?.kind === 'trace' ? [[rkey, did, after.rev, after.deleted ? 1 : 0, nowUs]] : [],
+      after?.kind === 'trace' ? [[rkey, did, after.rev, FATES.indexOf(after.fate), nowUs]] : [],
     )
     const gone = changes.flatMap(({ did, rkey, before, after }) =>
       before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did]] : [],
@@ -234,6 +239,9 @@ export class RecordStore {
     })
   }
 }
+
+/** By their numbers in the database, which never change. */
+const FATES: readonly Fate[] = ['unkept', 'deleted', 'expired']
 
 /** Lower than every revision of a real commit, so that any later one wins. */
 const LOWEST_REV = '2222222222222'

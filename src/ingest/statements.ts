@@ -32,7 +32,7 @@ export interface TraceRow {
   readonly rkey: string
   readonly did: string
   readonly rev: string
-  readonly deleted: number
+  readonly fate: number
 }
 
 /** All SQL that storing a batch runs, prepared once. */
@@ -53,17 +53,34 @@ export async function runRows(
   statement: Statement<Rows, unknown>,
   rows: readonly unknown[],
 ): Promise<void> {
-  if (rows.length > 0) {
-    await statement.run({ rows: JSON.stringify(rows) })
+  for (const some of slices(rows)) {
+    await statement.run({ rows: JSON.stringify(some) })
   }
 }
 
 /** Asks for the rows that belong to some keys, if there are any keys. */
 export async function allRows<Row>(
   statement: Statement<Rows, Row>,
-  keys: unknown[],
+  keys: readonly unknown[],
 ): Promise<Row[]> {
-  return keys.length === 0 ? [] : statement.all({ rows: JSON.stringify(keys) })
+  const found: Row[] = []
+  for (const some of slices(keys)) {
+    found.push(...(await statement.all({ rows: JSON.stringify(some) })))
+  }
+  return found
+}
+
+/** One post can have a million tags: its rows do not fit into one parameter. */
+const MAX_ROWS = 5_000
+
+function slices(rows: readonly unknown[]): (readonly unknown[])[] {
+  if (rows.length <= MAX_ROWS) {
+    return rows.length === 0 ? [] : [rows]
+  }
+  const count = Math.ceil(rows.length / MAX_ROWS)
+  return Array.from({ length: count }, (_, index) =>
+    rows.slice(index * MAX_ROWS, (index + 1) * MAX_ROWS),
+  )
 }
 
 /** A statement over rows: `build` gets them as a table expression to select from. */
@@ -188,15 +205,15 @@ function prepareTraces(database: Database) {
     tracesByKey: prepareRows<TraceRow>(
       database,
       { rkey: 'text', did: 'text' },
-      (rows) => sql`select t.rkey, t.did, t.rev, t.deleted from ${rows} as r
+      (rows) => sql`select t.rkey, t.did, t.rev, t.fate from ${rows} as r
         cross join record_trace as t where t.rkey = r.rkey and t.did = r.did`,
     ),
     upsertTraces: prepareRows(
       database,
-      { rkey: 'text', did: 'text', rev: 'text', deleted: 'integer', seen_us: 'integer' },
-      (rows) => sql`insert into record_trace (rkey, did, rev, deleted, seen_us)
-        select rkey, did, rev, deleted, seen_us from ${rows} as r where true
-        on conflict (rkey, did) do update set rev = excluded.rev, deleted = excluded.deleted,
+      { rkey: 'text', did: 'text', rev: 'text', fate: 'integer', seen_us: 'integer' },
+      (rows) => sql`insert into record_trace (rkey, did, rev, fate, seen_us)
+        select rkey, did, rev, fate, seen_us from ${rows} as r where true
+        on conflict (rkey, did) do update set rev = excluded.rev, fate = excluded.fate,
           seen_us = excluded.seen_us`,
     ),
     deleteTraces: prepareRows(

@@ -8,7 +8,8 @@ export function toXrpcError(error: unknown, logger: Logger): XRPCError {
     return new XRPCError(error.status, error.message, error.error)
   }
   const known = XRPCError.fromError(error)
-  if (known.statusCode >= 500) {
+  // A method that is not there is the caller's mistake, whatever its status.
+  if (known.statusCode >= 500 && known.statusCode !== 501) {
     const reason = describeError(error)
     logger.error({ event: 'requestFailed', reason }, `a request failed: ${reason}`)
   }

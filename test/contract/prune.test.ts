@@ -84,6 +84,16 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     expect(await counts(database)).toMatchObject({ posts: 2, tags: 4, members: 2 })
   })
 
+  test('does not let an update bring back what it has taken', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    const old = put('r1', NOW - 31 * US_PER_DAY)
+    await store(NOW, old)
+    await pruneHour(NOW)
+    await store(NOW, { ...old, rev: '3c', indexedAt: NOW } as RowOp)
+    expect(await counts(database)).toMatchObject({ posts: 0, members: 0 })
+  })
+
   test('forgets a deleted record only after more than 48 hours, and a pinned one never', async () => {
     await using database = await open()
     const { store, pruneHour } = await openBench(database)

@@ -218,6 +218,6 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
       NOW,
     )
     const traces = await database.reader.kysely.selectFrom('record_trace').selectAll().execute()
-    expect(traces).toMatchObject([{ rkey: 'r9', did: 'did:plc:a', deleted: 1 }])
+    expect(traces).toMatchObject([{ rkey: 'r9', did: 'did:plc:a', fate: 1 }])
   })
 })

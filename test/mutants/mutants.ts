@@ -70,7 +70,7 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a delete that is ignored',
     file: 'src/ingest/foldRecord.ts',
-    find: "return isOld ? state : { kind: 'trace', rev: op.rev, deleted: true }",
+    find: "return isOld ? state : { kind: 'trace', rev: op.rev, fate: 'deleted' }",
     replace: 'return state',
     caughtBy: ['src/ingest/foldRecord.test.ts', 'makes a new record of one that was deleted'],
   },
@@ -98,8 +98,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'an erasure that forgets the revisions of what it erased',
     file: 'src/ingest/recordStore.ts',
-    find: "const after: RecordTrace = { kind: 'trace', rev: row.rev, deleted: true }",
-    replace: "const after: RecordTrace = { kind: 'trace', rev: '2', deleted: true }",
+    find: "const after: RecordTrace = { kind: 'trace', rev: row.rev, fate: 'deleted' }",
+    replace: "const after: RecordTrace = { kind: 'trace', rev: '2', fate: 'deleted' }",
     caughtBy: [
       'test/contract/storeBatch.test.ts',
       'changes nothing when the same stream comes twice',
@@ -143,8 +143,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'pruning that takes posts a day too early',
     file: 'src/ingest/prune.ts',
-    find: 'nowUs - this.#options.retentionDays * US_PER_DAY',
-    replace: 'nowUs - (this.#options.retentionDays - 1) * US_PER_DAY',
+    find: 'nowUs - this.#options.retentionDays * US_PER_DAY, nowUs',
+    replace: 'nowUs - (this.#options.retentionDays - 1) * US_PER_DAY, nowUs',
     caughtBy: ['test/contract/prune.test.ts', 'takes posts that are older'],
   },
 ]

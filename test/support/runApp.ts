@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from './databases.ts'
 import { until } from './until.ts'
@@ -181,8 +180,12 @@ function startMain(options: RunOptions & { folder: string }) {
   // Killing by the signal is told as an error; whoever aborts it knows.
   child.on('error', (error) => stderr.push(String(error)))
   if (child.stdout !== null) {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      logs.push(JSON.parse(line) as LogLine)
+    // `node:readline` would also end a line at U+2028, which may stand in a JSON text.
+    let rest = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      logs.push(...lines.map((line) => JSON.parse(line) as LogLine))
     })
   }
   child.stderr?.on('data', (data) => stderr.push(String(data)))

@@ -37,7 +37,7 @@ if (text !== undefined) {
 }
 
 function spoilCommits({ how, fromCommit }: Spoiling): void {
-  const handle = BetterSqlite3.prototype as BetterSqlite3.Database
+  const handle = BetterSqlite3.prototype
   const exec = handle.exec
   let commits = 0
   handle.exec = function spoilt(this: BetterSqlite3.Database, source: string) {
@@ -62,5 +62,5 @@ function spoilCommits({ how, fromCommit }: Spoiling): void {
 function hurry(times: number): void {
   const wait = globalThis.setTimeout
   const quick = (callback: () => void, ms = 0, ...rest: []) => wait(callback, ms / times, ...rest)
-  globalThis.setTimeout = Object.assign(quick, wait) as typeof setTimeout
+  globalThis.setTimeout = Object.assign(quick, wait)
 }

@@ -44,7 +44,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('rkey', keyText, (column) => column.notNull())
     .addColumn('did', keyText, (column) => column.notNull())
     .addColumn('rev', keyText, (column) => column.notNull())
-    .addColumn('deleted', 'integer', (column) => column.notNull())
+    .addColumn('fate', 'integer', (column) => column.notNull())
     .addColumn('seen_us', bigint, (column) => column.notNull())
     .addPrimaryKeyConstraint('record_trace_key', ['rkey', 'did'])
     .modifyEnd(clustered)

@@ -1,0 +1,80 @@
+/** Every page of every feed, as it is served, against what the model says. */
+import type { Frame } from '../support/jetstreamServer.ts'
+import type { RunningApp } from '../support/runApp.ts'
+import type { Random } from '../support/streamGenerator.ts'
+import { FEEDS } from './oracleFeeds.ts'
+import type { OracleFeed } from './oracleFeeds.ts'
+import type { OracleModel } from './oracleModel.ts'
+
+export interface Compared {
+  readonly model: OracleModel
+  readonly frames: readonly Frame[]
+  readonly random: Random
+}
+
+/** The first difference in words, with the frames that tell of the post; undefined when there is none. */
+export async function compareFeeds(
+  app: RunningApp,
+  compared: Compared,
+): Promise<string | undefined> {
+  for (const feed of FEEDS) {
+    const expected = compared.model.members(feed)
+    const walk = await walkFeed(app, feed, compared.random)
+    const served = walk.posts
+    const place = Math.max(expected.length, served.length)
+    const first = Array.from({ length: place }).findIndex((_, at) => expected[at] !== served[at])
+    if (walk.fault !== undefined || first !== -1) {
+      const [wanted, got] = [expected[first], served[first]]
+      const uri = wanted !== undefined && !served.includes(wanted) ? wanted : (got ?? wanted)
+      return [
+        `feed ${feed.rkey}: ${walk.fault ?? ''}${served.length} posts, expected ${expected.length}`,
+        `  place ${first + 1}: ${got ?? 'nothing'}, expected ${wanted ?? 'nothing'}`,
+        ...tell(uri ?? '', compared.frames),
+      ].join('\n')
+    }
+  }
+  return undefined
+}
+
+interface Walk {
+  readonly posts: string[]
+  /** What is wrong with a page itself. */
+  readonly fault: string | undefined
+}
+
+/** Feeds that are short are read in small pages, so that every end of a page is seen somewhere. */
+async function walkFeed(app: RunningApp, feed: OracleFeed, random: Random): Promise<Walk> {
+  const posts: string[] = []
+  const most = random.pick([20, 100, 100])
+  let cursor: string | undefined
+  do {
+    const limit = 1 + random.below(most)
+    const page = await app.page(feed.rkey, { limit, ...(cursor && { cursor }) })
+    const pins = page.feed.flatMap(({ reason }, index) => (reason === undefined ? [] : [index]))
+    const isPinned = page.feed[0] !== undefined && page.feed[0].post === feed.pinned
+    const expectedPins = posts.length === 0 && isPinned ? '0' : ''
+    const faults = [
+      page.feed.length > limit && 'a page longer than its limit, ',
+      page.feed.length === 0 && page.cursor !== undefined && 'an empty page with a cursor, ',
+      page.cursor !== undefined && page.cursor === cursor && 'a cursor that leads to itself, ',
+      pins.join() !== expectedPins && 'a pinned post where none belongs, or the other way round, ',
+    ]
+    const fault = faults.find((text) => text !== false)
+    if (fault !== undefined) {
+      return { posts, fault }
+    }
+    posts.push(...page.feed.map(({ post }) => post))
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return { posts, fault: undefined }
+}
+
+/** The frames that decide about a post: those of its record and of its account. */
+function tell(uri: string, frames: readonly Frame[]): string[] {
+  const [, , did = '', , rkey = ''] = uri.split('/')
+  return frames.flatMap(({ data }, index) => {
+    const text = String(data)
+    const concerns = text.includes(`"rkey":${JSON.stringify(rkey)}`) || text.includes('"account":')
+    return text.includes(did) && concerns ? [`  ${index}: ${text.slice(0, 1_500)}`] : []
+  })
+}

@@ -1,0 +1,47 @@
+/**
+ * A death between the rows and the commit. The service loads this file with `--import`: when its
+ * ingest thread is about to say `commit` for the given time, the process kills itself instead.
+ */
+import { writeFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
+import BetterSqlite3 from 'better-sqlite3'
+
+/**
+ * How to start a service that dies so. Transactions that changed nothing do not count, nor what the
+ * main thread commits at the start. A death of this kind leaves the file `mark`, with the number of
+ * changes that it cost.
+ */
+export function dyingBeforeCommit(commit: number, mark: string) {
+  return {
+    nodeOptions: ['--import', import.meta.url],
+    env: { ORACLE_KILL_AT: String(commit), ORACLE_KILL_MARK: mark },
+  }
+}
+
+const { ORACLE_KILL_AT: killAt, ORACLE_KILL_MARK: mark = '' } = process.env
+if (killAt !== undefined && !isMainThread) {
+  patch(Number(killAt))
+}
+
+function patch(commits: number): void {
+  const { prototype } = BetterSqlite3 as unknown as { prototype: BetterSqlite3.Database }
+  const { exec } = prototype
+  let left = commits
+  let before = 0
+  prototype.exec = function execOrDie(this: BetterSqlite3.Database, source: string) {
+    const changes = source === 'commit' || source.startsWith('begin') ? changesOf(this) : 0
+    before = source.startsWith('begin') ? changes : before
+    if (source === 'commit' && changes > before) {
+      left -= 1
+      if (left === 0) {
+        writeFileSync(mark, String(changes - before))
+        process.kill(process.pid, 'SIGKILL')
+      }
+    }
+    return exec.call(this, source)
+  }
+}
+
+function changesOf(database: BetterSqlite3.Database): number {
+  return Number(database.prepare('select total_changes()').pluck().get())
+}

@@ -1,0 +1,86 @@
+/** The feeds of the oracle: every kind of filter, over the tags and accounts of the oracle's stream. */
+import { did } from '../support/events.ts'
+
+/** A feed as it stands in feeds.yaml. */
+export interface OracleFeed {
+  readonly rkey: string
+  readonly name: string
+  readonly tags: {
+    readonly any?: readonly string[]
+    readonly all?: readonly string[]
+    readonly none?: readonly string[]
+  }
+  readonly media?: readonly ('image' | 'video' | 'link' | 'none')[]
+  readonly languages?: readonly string[]
+  readonly labels?: { readonly none: readonly string[] }
+  readonly authors?: { readonly only?: readonly string[]; readonly none?: readonly string[] }
+  readonly maxTags?: number
+  readonly pinned?: string
+}
+
+export const ACCOUNTS = 300
+
+/** Two kinds of DID, so that the order of equal posts depends on more than one letter. */
+export const accountOf = (slot: number): string =>
+  slot % 25 === 3 ? `did:web:a${slot}.example.com` : did(slot + 1)
+
+/** The first of these are frequent. */
+export const TAGS = 'art music cats photo dogs books game c++ 2fast naïve'.split(' ')
+
+/** The record key that pinned posts have; the stream writes some of them, and deletes some again. */
+export const PINNED_RKEY = 'Pinned.1'
+
+/** Accounts whose post with that key is pinned somewhere; the last is never heard of. */
+export const PINNED_SLOTS = [0, 1, 2, 3, 4, 5, ACCOUNTS + 7]
+
+const authors = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => accountOf(from + index))
+
+const feed = (rkey: string, parts: Omit<OracleFeed, 'rkey' | 'name'>): OracleFeed => ({
+  rkey,
+  name: rkey,
+  ...parts,
+})
+
+const FILTERED: readonly OracleFeed[] = [
+  feed('any', { tags: { any: ['art', 'music', 'cats'] } }),
+  feed('one', { tags: { any: ['photo'] } }),
+  feed('all', { tags: { all: ['art', 'music'] } }),
+  feed('anyall', { tags: { any: ['cats', 'dogs', '#C++'], all: ['art'] } }),
+  feed('none', { tags: { any: ['art', 'dogs'], none: ['music', '2FAST'] } }),
+  feed('pictures', { tags: { any: ['art', 'photo'] }, media: ['image', 'video'] }),
+  feed('links', { tags: { any: ['music', 'books'] }, media: ['link'] }),
+  feed('plain', { tags: { any: ['cats', 'music'] }, media: ['none', 'video'] }),
+  feed('english', { tags: { any: ['art', 'books', 'game'] }, languages: ['en', 'und'] }),
+  feed('japanese', { tags: { any: ['music', 'cats', 'game'] }, languages: ['ja'] }),
+  feed('safe', { tags: { any: ['art', 'game'] }, labels: { none: ['porn', 'sexual'] } }),
+  feed('friends', { tags: { any: ['art', 'music'] }, authors: { only: authors(0, 60) } }),
+  feed('strangers', { tags: { any: ['cats', 'naïve'] }, authors: { none: authors(10, 90) } }),
+  feed('few', { tags: { any: ['art', 'cats', 'dogs'] }, maxTags: 2 }),
+  feed('strict', {
+    tags: { any: ['art', 'music', 'cats', 'photo'], none: ['books'] },
+    media: ['image', 'link', 'none'],
+    languages: ['en', 'ja', 'pt'],
+    labels: { none: ['nudity'] },
+    authors: { none: authors(100, 120) },
+    maxTags: 4,
+  }),
+]
+
+const PINNED: readonly OracleFeed[] = PINNED_SLOTS.map((slot) =>
+  feed(`pinned${slot}`, {
+    tags: { any: [slot % 2 === 0 ? 'dogs' : '2fast'] },
+    pinned: `at://${accountOf(slot)}/app.bsky.feed.post/${PINNED_RKEY}`,
+  }),
+)
+
+export const FEEDS: readonly OracleFeed[] = [...FILTERED, ...PINNED]
+
+/** What is served at first: the other feeds come later and must have history at once. */
+export const EARLY_FEEDS: readonly OracleFeed[] = [
+  ...FILTERED.filter((_, index) => index % 2 === 0),
+  ...PINNED,
+]
+
+/** As a feeds file: JSON is YAML. */
+export const feedsFile = (feeds: readonly OracleFeed[]): string => JSON.stringify({ feeds })
