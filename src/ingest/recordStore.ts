@@ -131,6 +131,7 @@ export class RecordStore {
       })
       await this.saveRecords(changes, new Map(), nowUs)
     })
+    await this.statements.eraseExpired.run({ did })
     // A pinned post is shown without being kept: that it is gone has to be remembered all the same.
     const keys = pinned.filter((key) => key.did === did)
     const states = await this.loadRecords(keys)

@@ -216,6 +216,12 @@ function prepareTraces(database: Database) {
         on conflict (rkey, did) do update set rev = excluded.rev, fate = excluded.fate,
           seen_us = excluded.seen_us`,
     ),
+    /** What an account had beyond the retention is erased with it. */
+    eraseExpired: database.prepare<{ did: string }>((db, parameter) => ({
+      compile: () =>
+        sql<never>`update record_trace set fate = 1
+          where did = ${parameter('did')} and fate = 2`.compile(db),
+    })),
     deleteTraces: prepareRows(
       database,
       { rkey: 'text', did: 'text' },

@@ -50,7 +50,7 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-4.db`)
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-5.db`)
   if (existsSync(path)) {
     return path
   }

@@ -79,7 +79,7 @@ describe.each(engines)('the pages of a recent feed on $name', ({ open }) => {
         const expected = posts.toSorted(newestFirst).map(uriOf)
         expect(await walk(feeds[0], some)).toEqual(expected)
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -106,7 +106,7 @@ describe.each(engines)('the pages of a recent feed on $name', ({ open }) => {
         const seenOfThose = seen.filter((uri) => known.has(uri) && !left.has(uri))
         expect(seenOfThose).toEqual(stayed.toSorted(newestFirst).map(uriOf))
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 
@@ -127,7 +127,7 @@ describe.each(engines)('the pages of a recent feed on $name', ({ open }) => {
           .filter((uri) => uri !== pinned)
         expect(await walk(feeds[0], some)).toEqual([pinned, ...others])
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   })
 

@@ -92,6 +92,11 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     await pruneHour(NOW)
     await store(NOW, { ...old, rev: '3c', indexedAt: NOW } as RowOp)
     expect(await counts(database)).toMatchObject({ posts: 0, members: 0 })
+    // With its account erased it is gone, and what comes then is a record of its own.
+    const erased = { ...account('did:plc:a', false, NOW), status: 'deleted' } as RowOp
+    await store(NOW, erased, account('did:plc:a', true, NOW + 1))
+    await store(NOW, { ...old, rev: '3d', indexedAt: NOW, timeUs: NOW + 2 } as RowOp)
+    expect(await counts(database)).toMatchObject({ posts: 1, members: 1 })
   })
 
   test('forgets a deleted record only after more than 48 hours, and a pinned one never', async () => {

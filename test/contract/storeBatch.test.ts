@@ -122,7 +122,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         expect(await contents(whole)).toEqual(expected)
         expect(await contents(halves)).toEqual(expected)
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
   })
 
@@ -144,7 +144,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         await store(ops)
         expect(await contents(database)).toEqual(once)
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
   })
 
@@ -175,7 +175,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
         )
         expect(members).toHaveLength(matching.length)
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     )
   })
 

@@ -26,7 +26,7 @@ export interface OracleStreamOptions {
   readonly events: number
   /** All events lie in the 89 minutes before, but for those that are ahead of every clock. */
   readonly endUs: number
-  /** Every post says a moment long past, so that its place is the same whichever host tells of it. */
+  /** Posts say themselves when they were made: hosts may tell different times of them. */
   readonly isDecided: boolean
 }
 
@@ -48,13 +48,17 @@ interface PostRecord {
   readonly revUs: number
 }
 
-/** Some frames come once more, soon after; a few of them much later. */
-function withRepeats(frames: readonly OracleFrame[], random: Random): OracleFrame[] {
+/** Some frames come once more, soon after; a share of them much later. */
+function withRepeats(
+  frames: readonly OracleFrame[],
+  lateShare: number,
+  random: Random,
+): OracleFrame[] {
   const entries = frames.map((frame, place) => ({ frame, place }))
   const repeats = entries
     .filter(() => random.chance(0.02))
     .map(({ frame, place }) => {
-      const within = random.chance(0.03) ? frames.length / 5 : 10
+      const within = random.chance(lateShare) ? frames.length / 5 : 6
       return { frame, place: place + 0.5 + random.below(within) }
     })
   return [...entries, ...repeats].sort((a, b) => a.place - b.place).map(({ frame }) => frame)
@@ -107,7 +111,7 @@ class Network {
   }
 
   run(): OracleFrame[] {
-    const { events, endUs } = this.#options
+    const { events, endUs, isDecided } = this.#options
     const stepUs = SPAN_US / events
     const lastUs = endUs - 30 * SECOND_US
     while (this.#entries.length < events) {
@@ -119,7 +123,8 @@ class Network {
     const frames = this.#entries.sort((a, b) => a.place - b.place).map(({ frame }) => frame)
     const last = identityEvent({ timeUs: endUs, did: accountOf(0) })
     const end = { timeUs: endUs, data: JSON.stringify(last), reachesUs: endUs }
-    return [...withRepeats(frames, this.#random), end]
+    // What comes late makes the service go far back at its next connection, which hides all else.
+    return [...withRepeats(frames, isDecided ? 0 : 0.03, this.#random), end]
   }
 
   #create(): void {

@@ -199,11 +199,14 @@ class Killer {
 
   /** The host falls silent, and the next one breaks off just before it has more to tell. */
   async #changeHost(app: RunningApp): Promise<void> {
-    const hostOf = async (): Promise<string | null> => (await app.health()).ingest.host
-    const first = await until(hostOf)
-    const next = until(async () => (await hostOf()) !== first)
+    let first: string | null = null
+    const hasChanged = async (): Promise<boolean> => {
+      const { host } = (await app.health()).ingest
+      first ??= host
+      return host !== first
+    }
     // A service that dies meanwhile does not answer.
-    await Promise.race([next.catch(() => {}), app.exited])
+    await Promise.race([until(hasChanged).catch(() => {}), app.exited])
     await delay(200 + this.#random.below(500))
     this.#hosts.cut()
   }
