@@ -20,8 +20,11 @@ const FEEDS = `feeds:
 const INDIE = 'at://did:plc:yxkyyxaaz6owyfmukvpoqdst/app.bsky.feed.post/3mptbypfywk2v'
 const env = { FEEDGEN_RETENTION_DAYS: '36500', FEEDGEN_BACKFILL_HOURS: '36' }
 
+const hasSamples = existsSync(WINDOW)
+
+/** None where the samples are not: the tests are skipped there, but what is around them still runs. */
 const readFrames = (path: string): Frame[] =>
-  readFileSync(path, 'utf8')
+  (hasSamples ? readFileSync(path, 'utf8') : '')
     .split('\n')
     .filter((line) => line !== '')
     .map((data) => ({ data, timeUs: (JSON.parse(data) as { time_us: number }).time_us }))
@@ -29,11 +32,11 @@ const readFrames = (path: string): Frame[] =>
 const postsOf = (frames: readonly Frame[], rkeys: readonly string[]): string[] =>
   rkeys.map((rkey) => {
     const line = frames.find(({ data }) => String(data).includes(`"rkey":"${rkey}"`))
-    const { did } = JSON.parse(String(line?.data)) as { did: string }
+    const { did } = JSON.parse(String(line?.data ?? '{}')) as { did: string }
     return `at://${did}/app.bsky.feed.post/${rkey}`
   })
 
-describe.skipIf(!existsSync(WINDOW))('the recorded events', () => {
+describe.skipIf(!hasSamples)('the recorded events', () => {
   const window = readFrames(WINDOW)
   const golden = readFrames(GOLDEN)
   const all = [...golden, ...window]

@@ -211,7 +211,7 @@ export function monsters(timeUs: number): Record<string, Frame[]> {
     ],
     'rows that are made of one frame': [
       frame(
-        { tags: ['hostile', ...many(260_000, (n) => n.toString(36).padStart(4, '0'))] },
+        { tags: ['hostile', ...many(60_000, (n) => n.toString(36).padStart(4, '0'))] },
         `did:web:${'a'.repeat(2_000)}`,
       ),
     ],

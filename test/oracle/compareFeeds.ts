@@ -25,11 +25,10 @@ export async function compareFeeds(
     const first = Array.from({ length: place }).findIndex((_, at) => expected[at] !== served[at])
     if (walk.fault !== undefined || first !== -1) {
       const [wanted, got] = [expected[first], served[first]]
-      const uri = wanted !== undefined && !served.includes(wanted) ? wanted : (got ?? wanted)
       return [
         `feed ${feed.rkey}: ${walk.fault ?? ''}${served.length} posts, expected ${expected.length}`,
         `  place ${first + 1}: ${got ?? 'nothing'}, expected ${wanted ?? 'nothing'}`,
-        ...tell(uri ?? '', compared.frames),
+        ...[wanted, got].flatMap((uri) => tell(uri, compared.frames)),
       ].join('\n')
     }
   }
@@ -70,8 +69,11 @@ async function walkFeed(app: RunningApp, feed: OracleFeed, random: Random): Prom
 }
 
 /** The frames that decide about a post: those of its record and of its account. */
-function tell(uri: string, frames: readonly Frame[]): string[] {
-  const [, , did = '', , rkey = ''] = uri.split('/')
+function tell(uri: string | undefined, frames: readonly Frame[]): string[] {
+  const [, , did, , rkey] = uri?.split('/') ?? []
+  if (did === undefined) {
+    return []
+  }
   return frames.flatMap(({ data }, index) => {
     const text = String(data)
     const concerns = text.includes(`"rkey":${JSON.stringify(rkey)}`) || text.includes('"account":')
