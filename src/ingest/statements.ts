@@ -286,7 +286,10 @@ function preparePosition(database: Database) {
           on conflict (id) do update set
             time_us = case when excluded.time_us > ingest_position.time_us
               then excluded.time_us else ingest_position.time_us end,
-            host = excluded.host, disorder_us = excluded.disorder_us,
+            host = case when excluded.time_us >= ingest_position.time_us
+              then excluded.host else ingest_position.host end,
+            disorder_us = case when excluded.time_us >= ingest_position.time_us
+              then excluded.disorder_us else ingest_position.disorder_us end,
             lag_ms = excluded.lag_ms, committed_us = excluded.committed_us`.compile(db),
     })),
   }

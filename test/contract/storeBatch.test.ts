@@ -199,6 +199,30 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
     expect(await loadPosition(database.reader)).toMatchObject({ timeUs: 9 })
   })
 
+  test('keeps the host that the position came from: another one replays its past first', async () => {
+    await using database = await open()
+    const store = new RecordStore(database.writer, () => true)
+    const read = (timeUs: number, host: string, disorderUs: number): Promise<void> =>
+      storeBatch(
+        { database: database.writer, store, pinned: [] },
+        { ops: [], position: { timeUs, host, disorderUs }, lastEventUs: timeUs },
+        NOW,
+      )
+    await read(9, 'a.test', 3)
+    await read(5, 'b.test', 0)
+    expect(await loadPosition(database.reader)).toEqual({
+      timeUs: 9,
+      host: 'a.test',
+      disorderUs: 3,
+    })
+    await read(10, 'b.test', 1)
+    expect(await loadPosition(database.reader)).toEqual({
+      timeUs: 10,
+      host: 'b.test',
+      disorderUs: 1,
+    })
+  })
+
   test('remembers that a pinned post is gone with its account, though it was never kept', async () => {
     await using database = await open()
     const store = new RecordStore(database.writer, () => true)
