@@ -24,11 +24,11 @@ await runCommand(async (signal) => {
   const logger = createLogger({ level: 'silent', pretty: false })
   let filterIds: number[]
   {
-    await using writer = openWriter(config.databaseUrl)
+    await using writer = await openWriter(config.databaseUrl)
     await migrate(writer)
     filterIds = await prepareFilters(writer, [definition], { clock: systemClock, logger })
   }
-  await using reader = openReader(config.databaseUrl)
+  await using reader = await openReader(config.databaseUrl, config.databaseReadUrls)
   const { retentionDays } = config
   const [feed] = createFeeds({
     reader,

@@ -1,14 +1,13 @@
 import { createReadStream, statSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { migrate } from '../src/db/migrate.ts'
-import { openWriter } from '../src/db/openDatabase.ts'
+import { openRole } from '../src/db/openDatabase.ts'
 import { loadEnvFile } from '../src/envFile.ts'
-import { prepareFilters } from '../src/feeds/openFeeds.ts'
 import { explainFrame } from '../src/ingest/explainFrame.ts'
 import { startIngest } from '../src/ingest/ingest.ts'
 import { createRecordingSource } from '../src/ingest/recordingSource.ts'
 import { createLogger } from '../src/logger.ts'
+import { prepareDatabase } from '../src/prepareDatabase.ts'
 import { ingestOptions, readSetup } from '../src/setup.ts'
 import { formatUs, systemClock } from '../src/time.ts'
 import { parseUsage, runCommand, usageError } from './command.ts'
@@ -22,9 +21,16 @@ await runCommand(async (signal) => {
     await explain(file)
   }
   const logger = createLogger({ level: 'error', pretty: false })
-  await using database = openWriter(setup.config.databaseUrl)
-  await migrate(database)
-  await prepareFilters(database, setup.definitions, { clock: systemClock, logger })
+  await prepareDatabase(setup, { logger, signal })
+  await using database = await openRole({
+    databaseUrl: setup.config.databaseUrl,
+    role: 'ingest',
+    signal,
+    onWaiting: (reason) => console.error(reason),
+  })
+  if (database === undefined) {
+    return
+  }
   const ingest = startIngest(ingestOptions(setup), {
     database,
     logger,

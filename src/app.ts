@@ -1,12 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { describeConfig } from './config.ts'
-import type { Config } from './config.ts'
-import { migrate } from './db/migrate.ts'
-import { openReader, openWriter } from './db/openDatabase.ts'
-import type { FeedDefinition } from './feeds/feedDefinition.ts'
 import { keepFiltersInUse } from './feeds/filterUse.ts'
-import { createFeeds, prepareFilters } from './feeds/openFeeds.ts'
+import { observeIngest } from './feeds/observeIngest.ts'
+import { createFeeds } from './feeds/openFeeds.ts'
 import { createRegistry } from './feeds/registry.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
 import { IngestThread } from './ingest/ingestThread.ts'
@@ -14,6 +11,7 @@ import { loadPosition } from './ingest/loadPosition.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import { ingestOptions } from './setup.ts'
 import type { Setup } from './setup.ts'
 import { systemClock } from './time.ts'
@@ -26,6 +24,8 @@ export interface AppOptions {
   readonly logger: Logger
   /** Whether logs are lines for people. */
   readonly pretty: boolean
+  /** Ends waiting for the database, with an error, while the service is being built. */
+  readonly signal?: AbortSignal
 }
 
 export interface App extends AsyncDisposable {
@@ -39,8 +39,9 @@ export interface App extends AsyncDisposable {
  * Builds the service in the order in which its parts depend on each other, and starts it. The port is
  * taken first: another process on it is found out before anything is written.
  */
-export async function createApp({ config, definitions }: Setup, options: AppOptions): Promise<App> {
-  const { logger, pretty } = options
+export async function createApp(setup: Setup, options: AppOptions): Promise<App> {
+  const { config, definitions } = setup
+  const { logger, pretty, signal } = options
   await using stack = new AsyncDisposableStack()
   const server = stack.adopt(await listen(config), closeServer)
   const port = (server.address() as AddressInfo).port
@@ -54,8 +55,8 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
       'the local network is trusted (FEEDGEN_ALLOW_LOCAL_NETWORK=true): for tests only, not for the public',
     )
   }
-  const filterIds = await prepareDatabase(config, definitions, logger)
-  const reader = stack.use(openReader(config.databaseUrl))
+  const filterIds = await prepareDatabase(setup, { logger, signal })
+  const reader = stack.use(await openFeedReader(config, { logger, signal }))
   const { retentionDays } = config
   const clock = systemClock
   const feeds = createFeeds({ reader, definitions, filterIds, retentionDays, clock })
@@ -80,7 +81,11 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
       )
     : undefined
 
-  const ingestStatus = (): IngestStatus | undefined => thread?.status
+  const observer = stack.use(observeIngest(reader, clock))
+  const ingestStatus = (): IngestStatus | undefined =>
+    thread === undefined || thread.status?.state === 'waiting'
+      ? (observer.status() ?? thread?.status)
+      : thread.status
   const registry = config.roles.has('serve')
     ? createRegistry(identity.publisherDid, feeds)
     : undefined
@@ -90,7 +95,6 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
     version,
     startedUs: clock(),
     clock,
-    hasIngest: thread !== undefined,
     startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
     ingestStatus,
   }
@@ -131,17 +135,6 @@ export async function createApp({ config, definitions }: Setup, options: AppOpti
       logger.info({ event: 'stopped' }, 'tagfeed has stopped')
     },
   }
-}
-
-/** Migrates, and looks at stored posts for feeds that are new or have changed. */
-async function prepareDatabase(
-  config: Config,
-  definitions: readonly FeedDefinition[],
-  logger: Logger,
-): Promise<number[]> {
-  await using writer = openWriter(config.databaseUrl)
-  await migrate(writer)
-  return await prepareFilters(writer, definitions, { clock: systemClock, logger })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

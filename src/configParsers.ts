@@ -235,11 +235,22 @@ function isPercentEncoded(text: string): boolean {
   }
 }
 
-/** `sqlite:PATH` or a Postgres connection string. */
+function joined(decode: Decode<readonly string[]>): Decode<string> {
+  return (text) => {
+    const decoded = decode(text)
+    return decoded.ok ? good(decoded.value.join(',')) : decoded
+  }
+}
+
+/**
+ * `sqlite:PATH` or a Postgres connection string. Several of these, comma-separated, are servers that
+ * stand in for each other: the first that takes writes is used.
+ */
 export function decodeDatabaseUrl(text: string): Decoded<string> {
   if (!text.startsWith('sqlite:')) {
+    const decode = text.includes(',') ? joined(decodeList(decodePostgresUrl)) : decodePostgresUrl
     return /^postgres(ql)?:/u.test(text)
-      ? decodePostgresUrl(text)
+      ? decode(text)
       : bad('give sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE')
   }
   const path = text.slice('sqlite:'.length).trim()
@@ -259,8 +270,13 @@ export function describeDatabaseUrl(text: string): string {
   if (text.startsWith('sqlite:')) {
     return text
   }
-  const url = URL.parse(text)
-  return url === null ? 'postgres' : `${url.protocol}//${url.host}${url.pathname}`
+  return text
+    .split(',')
+    .map((part) => {
+      const url = URL.parse(part)
+      return url === null ? 'postgres' : `${url.protocol}//${url.host}${url.pathname}`
+    })
+    .join(',')
 }
 
 /** A value for a problem's text: in quotes, at most 80 characters, without credentials and parameters. */

@@ -19,8 +19,15 @@ async function run(signal: AbortSignal): Promise<void> {
   const setup = readSetup(loadEnvFile('.env', process.env))
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })
-  await using app = await createApp(setup, { logger, pretty })
-  await app.runUntil(signal)
+  try {
+    await using app = await createApp(setup, { logger, pretty, signal })
+    await app.runUntil(signal)
+  } catch (error) {
+    // Told to stop before there was a database to serve from.
+    if (!(signal.aborted && error instanceof Error && error.name === 'AbortError')) {
+      throw error
+    }
+  }
 }
 
 // `readSetup` throws inside `run`: a throw in an argument would miss this catch.

@@ -35,8 +35,11 @@ export interface Database extends AsyncDisposable {
    * engine cannot tell at little cost.
    */
   version(): number | undefined
-  /** Runs `work` between begin and commit on the one writing connection; rolls back when it throws. */
-  transaction<T>(work: () => Promise<T>): Promise<T>
+  /**
+   * Runs `work` between begin and commit on the one writing connection; rolls back when it throws.
+   * `alone`: no other transaction of any process is under way meanwhile, as is always so with SQLite.
+   */
+  transaction<T>(work: () => Promise<T>, mode?: 'alone'): Promise<T>
 }
 
 /** Stands in a compiled statement where an argument goes. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
 import { migrationsFor } from './migrations/index.ts'
@@ -15,4 +16,13 @@ export async function migrate(database: Database): Promise<void> {
   if (error !== undefined) {
     throw new Error('cannot migrate the database', { cause: error })
   }
+}
+
+/** Whether the tables have the form that this version needs; for a connection that cannot write. */
+export async function isMigrated(database: Database): Promise<boolean> {
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(
+    database.kysely,
+  )
+  const done = new Set(rows.map(({ name }) => name))
+  return Object.keys(migrationsFor(database.dialect)).every((name) => done.has(name))
 }

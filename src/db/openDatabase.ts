@@ -1,30 +1,133 @@
 import { resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, describeError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { Database } from './database.ts'
+import { troubleOf } from './databaseErrors.ts'
+import { openPostgresReader } from './postgresReader.ts'
+import { openPostgresWriter } from './postgresWriter.ts'
+import type { LockedRole } from './postgresWriter.ts'
 import { openSqlite } from './sqlite.ts'
 
 const PREFIX = 'sqlite:'
 
+export interface WriterOptions {
+  /** How long a statement waits for a lock of another process. */
+  readonly lockTimeoutMs?: number
+}
+
 /**
- * The one connection that writes; makes the database when there is none.
+ * The one connection that writes; makes a SQLite database when there is none.
  * @throws ConfigError when there is no database at that place, and none can be made
+ * @throws ConnectionLostError when no Postgres server takes writes now
  */
-export function openWriter(databaseUrl: string, busyTimeoutMs?: number): Database {
-  return open(databaseUrl, false, busyTimeoutMs)
+export async function openWriter(
+  databaseUrl: string,
+  { lockTimeoutMs }: WriterOptions = {},
+): Promise<Database> {
+  const timeout = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
+  return databaseUrl.startsWith(PREFIX)
+    ? openFile(databaseUrl, false, lockTimeoutMs)
+    : await openPostgresWriter({ urls: splitUrls(databaseUrl), name: 'tagfeed', ...timeout })
 }
 
 /** A connection that can only read; the database has to be there. */
-export function openReader(databaseUrl: string): Database {
-  return open(databaseUrl, true)
+export async function openReader(
+  databaseUrl: string,
+  replicaUrls: readonly string[] = [],
+): Promise<Database> {
+  return databaseUrl.startsWith(PREFIX)
+    ? openFile(databaseUrl, true)
+    : await openPostgresReader({
+        urls: replicaUrls.length > 0 ? replicaUrls : splitUrls(databaseUrl),
+      })
 }
 
-function open(databaseUrl: string, readonly: boolean, busyTimeoutMs?: number): Database {
-  if (!databaseUrl.startsWith(PREFIX)) {
-    throw new ConfigError([
-      'FEEDGEN_DATABASE_URL names a Postgres database, which this version cannot use: ' +
-        'give sqlite:PATH, for example sqlite:data/tagfeed.db',
-    ])
+export interface RoleOptions {
+  readonly databaseUrl: string
+  readonly role: LockedRole
+  readonly signal: AbortSignal
+  /** Told whenever the reason to wait changes. */
+  readonly onWaiting: (reason: string) => void
+}
+
+const RETRY_MS = 1_000
+/** A holder of a role that has said nothing for so long has lost it. */
+const SILENT_MS = 5_000
+const STANDING_BY = 'another process has this role: standing by'
+
+/**
+ * The writing connection of a role that only one process has at a time, once it is free; undefined
+ * when the signal aborts first. SQLite serves one machine: whoever opens it has every role.
+ */
+export async function openRole(options: RoleOptions): Promise<Database | undefined> {
+  const { databaseUrl, role, signal, onWaiting } = options
+  if (databaseUrl.startsWith(PREFIX)) {
+    return openFile(databaseUrl, false)
   }
+  while (!signal.aborted) {
+    try {
+      await using stack = new AsyncDisposableStack()
+      const writer = stack.use(
+        await openPostgresWriter({
+          urls: splitUrls(databaseUrl),
+          name: `tagfeed ${role}`,
+          silentMs: SILENT_MS,
+        }),
+      )
+      while (!signal.aborted) {
+        if (await writer.tryLock(role)) {
+          stack.move()
+          return writer
+        }
+        onWaiting(STANDING_BY)
+        await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+      }
+    } catch (error) {
+      if (!isOutOfReach(error)) {
+        throw error
+      }
+      onWaiting(describeError(error))
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+  return undefined
+}
+
+/** Waits for as long as a database of another machine is out of reach, saying so now and then. */
+export async function whenReachable<T>(
+  databaseUrl: string,
+  open: () => Promise<T>,
+  { logger, signal }: { logger: Logger; signal: AbortSignal | undefined },
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await open()
+    } catch (error) {
+      if (databaseUrl.startsWith(PREFIX) || !isOutOfReach(error) || signal?.aborted === true) {
+        throw error
+      }
+      if (attempt % 30 === 0) {
+        const reason = describeError(error)
+        logger.warn({ event: 'databaseAway', reason }, `waiting for the database: ${reason}`)
+      }
+      await delay(RETRY_MS, undefined, signal && { signal })
+    }
+  }
+}
+
+/** Whether to wait is of use: no server answers, or none takes what was to be done now. */
+export function isOutOfReach(error: unknown): boolean {
+  const trouble = troubleOf(error)
+  return trouble === 'lost' || trouble === 'transient'
+}
+
+/** Several Postgres servers, of which one takes writes at a time. */
+function splitUrls(databaseUrl: string): string[] {
+  return databaseUrl.split(',').map((url) => url.trim())
+}
+
+function openFile(databaseUrl: string, readonly: boolean, busyTimeoutMs?: number): Database {
   const path = resolve(databaseUrl.slice(PREFIX.length))
   try {
     return openSqlite({ path, readonly, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) })

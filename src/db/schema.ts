@@ -10,6 +10,7 @@ export interface Schema {
   filter_post: FilterPostTable
   ingest_position: IngestPositionTable
   ingest_start: IngestStartTable
+  ingest_status: IngestStatusTable
 }
 
 /** An account that has kept posts, or whose status the stream has told. */
@@ -106,4 +107,12 @@ export interface IngestPositionTable {
 export interface IngestStartTable {
   id: number
   start_us: number
+}
+
+/** One row: what the process that ingests says of itself, every few seconds. */
+export interface IngestStatusTable {
+  id: number
+  told_us: number
+  /** The `IngestStatus` as JSON. */
+  status: string
 }

@@ -59,7 +59,7 @@ function prepareStatement<Args extends object, Row>(
   build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
 ): Statement<Args, Row> {
   const parameter: Parameters<Args> = Object.assign(
-    (name: string) => sqliteDialect.parameter(new Placeholder(name), 'text'),
+    (name: string) => sqliteDialect.parameter(new Placeholder(name)),
     { value: (name: string) => sql`${new Placeholder(name)}` },
   ) as unknown as Parameters<Args>
   const compiled = build(kysely, parameter).compile()

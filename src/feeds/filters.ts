@@ -44,28 +44,55 @@ export async function loadFilters(database: Database): Promise<StoredFilter[]> {
   }))
 }
 
-/** Makes sure that each filter has a row, and says which ids they have, in the same order. */
-export async function registerFilters(
+/**
+ * The ids of filters that are in the database with all their posts, in the same order; undefined when
+ * one is not.
+ */
+export async function findFilters(
+  database: Database,
+  filters: readonly PostFilter[],
+): Promise<number[] | undefined> {
+  const ids = []
+  for (const filter of filters) {
+    const row = await database.kysely
+      .selectFrom('filter')
+      .select('id')
+      .where('hash', '=', hashFilter(filter))
+      .where('ready', '=', 1)
+      .executeTakeFirst()
+    ids.push(row?.id)
+  }
+  const found = ids.filter((id) => id !== undefined)
+  return found.length === ids.length ? found : undefined
+}
+
+/**
+ * Makes sure that each filter has a row, and says which ids they have, in the same order. Alone: every
+ * batch that is stored later keeps the rows of these filters.
+ */
+export function registerFilters(
   database: Database,
   filters: readonly PostFilter[],
   nowUs: Us,
 ): Promise<{ id: number; filter: PostFilter; ready: boolean }[]> {
-  const registered = []
-  for (const filter of filters) {
-    const row = await database.kysely
-      .insertInto('filter')
-      .values({
-        hash: hashFilter(filter),
-        definition: JSON.stringify(filter),
-        ready: 0,
-        used_us: nowUs,
-      })
-      .onConflict((conflict) => conflict.column('hash').doUpdateSet({ used_us: nowUs }))
-      .returning(['id', 'ready'])
-      .executeTakeFirstOrThrow()
-    registered.push({ id: row.id, filter, ready: row.ready === 1 })
-  }
-  return registered
+  return database.transaction(async () => {
+    const registered = []
+    for (const filter of filters) {
+      const row = await database.kysely
+        .insertInto('filter')
+        .values({
+          hash: hashFilter(filter),
+          definition: JSON.stringify(filter),
+          ready: 0,
+          used_us: nowUs,
+        })
+        .onConflict((conflict) => conflict.column('hash').doUpdateSet({ used_us: nowUs }))
+        .returning(['id', 'ready'])
+        .executeTakeFirstOrThrow()
+      registered.push({ id: row.id, filter, ready: row.ready === 1 })
+    }
+    return registered
+  }, 'alone')
 }
 
 const BUILD_STEP = 1_000
@@ -85,14 +112,19 @@ export async function buildFilter(
   for (const tag of tags) {
     let after: TagKey | undefined
     do {
-      const rows = await readTaggedPosts(database, tag, after)
-      const members = rows.filter((row) => {
-        const facts = unpackFacts(row)
-        return facts !== undefined && matches(row.did, facts)
-      })
-      await insertMembers(database, filterId, members)
-      found += members.length
-      after = rows.length < BUILD_STEP ? undefined : rows.at(-1)
+      const place = after
+      // Alone: a post that is read here is not deleted before its row is written.
+      const step = await database.transaction(async () => {
+        const rows = await readTaggedPosts(database, tag, place)
+        const members = rows.filter((row) => {
+          const facts = unpackFacts(row)
+          return facts !== undefined && matches(row.did, facts)
+        })
+        await insertMembers(database, filterId, members)
+        return { found: members.length, last: rows.length < BUILD_STEP ? undefined : rows.at(-1) }
+      }, 'alone')
+      found += step.found
+      after = step.last
     } while (after !== undefined)
   }
   await database.kysely.updateTable('filter').set({ ready: 1 }).where('id', '=', filterId).execute()

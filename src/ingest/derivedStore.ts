@@ -4,7 +4,6 @@ import type { StoredFilter } from '../feeds/filters.ts'
 import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import type { KeepTag } from './projectEvent.ts'
-import { runRows } from './statements.ts'
 import type { Statements } from './statements.ts'
 
 const everyTag: KeepTag = () => true
@@ -35,21 +34,15 @@ export class DerivedStore {
 
   async add(posts: readonly VisiblePost[]): Promise<void> {
     const { tags, filters } = deriveRows(posts, this.#filters, this.#keepTag)
-    await runRows(this.#statements.insertTags, tags)
-    await runRows(this.#statements.insertFilterPosts, filters)
+    await this.#statements.insertTags.run(tags)
+    await this.#statements.insertFilterPosts.run(filters)
   }
 
   async remove(posts: readonly VisiblePost[]): Promise<void> {
     // A tag may have been looked up when the post came and not be any more: all its rows go.
     const { tags, filters } = deriveRows(posts, this.#filters, everyTag)
-    await runRows(
-      this.#statements.deleteTags,
-      tags.map((row) => row.slice(0, 4)),
-    )
-    await runRows(
-      this.#statements.deleteFilterPosts,
-      filters.map((row) => row.slice(0, 4)),
-    )
+    await this.#statements.deleteTags.run(tags.map((row) => row.slice(0, 4)))
+    await this.#statements.deleteFilterPosts.run(filters.map((row) => row.slice(0, 4)))
   }
 
   /** Drops rows of one filter, which no feed uses any more. */
@@ -57,8 +50,7 @@ export class DerivedStore {
     filterId: number,
     keys: readonly { indexed_at: number; cid: string; uri: string }[],
   ): Promise<void> {
-    await runRows(
-      this.#statements.deleteFilterPosts,
+    await this.#statements.deleteFilterPosts.run(
       keys.map(({ indexed_at, cid, uri }) => [filterId, indexed_at, cid, uri]),
     )
   }

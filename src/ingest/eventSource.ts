@@ -20,8 +20,8 @@ export interface StreamFrame extends Frame {
 }
 
 export interface SourceOptions {
-  /** The committed position, read anew at every connection. */
-  readonly resumeFrom: () => Promise<Position | undefined>
+  /** The committed position, asked for anew at every connection. */
+  readonly resumeFrom: () => Position | undefined
   readonly buffer: FrameBuffer
   readonly signal: AbortSignal
 }

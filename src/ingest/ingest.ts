@@ -14,6 +14,7 @@ import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
 import { RecordStore } from './recordStore.ts'
 import type { RecordKey } from './recordStore.ts'
+import { StatusTeller } from './statusTeller.ts'
 
 /** What ingest needs to know; plain data, so that it can cross into a thread. */
 export interface IngestOptions {
@@ -34,7 +35,9 @@ export interface IngestDependencies {
   readonly logger: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Instead of Jetstream; nothing is pruned then. */
+  /** Goes on counting where a run before it has ended. */
+  readonly counters?: IngestCounters
+  /** Instead of Jetstream; there are no chores then. */
   readonly source?: EventSource
 }
 
@@ -51,9 +54,10 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   const { database, logger, clock, signal } = dependencies
   const { pinned, retentionDays } = options
   const keepTag = createKeepTag(options.onlyTags)
-  const counters = new IngestCounters(logger, clock)
+  const { counters = new IngestCounters(logger, clock) } = dependencies
   const buffer = new FrameBuffer(BUFFER)
   const store = new RecordStore(database, keepTag)
+  const status = (): IngestStatus => counters.status(buffer.length)
   let startUs: number | undefined
   const jetstream = createJetstreamSource({
     urls: options.jetstreamUrls,
@@ -70,7 +74,8 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   })
   const firstUs = clock() - options.backfillHours * US_PER_HOUR
   const run = async (): Promise<void> => {
-    counters.positionLoaded(await loadPosition(database))
+    const position = await loadPosition(database)
+    counters.positionLoaded(position)
     const start = await loadStart(database, firstUs)
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
@@ -79,18 +84,21 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       buffer,
       target: { database, store, pinned },
       keepTag,
-      pruner:
+      chores:
         dependencies.source === undefined
-          ? new Pruner({ database, store, retentionDays, pinned, logger })
-          : undefined,
+          ? [
+              new StatusTeller(database, status),
+              new Pruner({ database, store, retentionDays, pinned, logger }),
+            ]
+          : [],
       counters,
-      loadPosition: () => loadPosition(database),
+      position,
       logger,
       clock,
       signal,
     })
   }
-  return { status: () => counters.status(buffer.length), done: run() }
+  return { status, done: run() }
 }
 
 function createKeepTag(onlyTags: readonly string[] | undefined): KeepTag {

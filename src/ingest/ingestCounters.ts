@@ -22,6 +22,7 @@ export class IngestCounters {
   #streamProblem: string | undefined
   #storeProblem: string | undefined
   #status: { -readonly [K in keyof IngestStatus]: IngestStatus[K] } = {
+    state: 'starting',
     connected: false,
     host: undefined,
     lastConnectedUs: undefined,
@@ -52,9 +53,21 @@ export class IngestCounters {
     return { ...this.#status, lastConnectedUs, buffered, rejectedByReason, problem }
   }
 
-  /** The position found at the start. */
+  /** The position found when this process begins to ingest. */
   positionLoaded(position: Position | undefined): void {
+    this.#status.state = 'active'
     this.#status.positionUs = position?.timeUs
+    this.#storeProblem = undefined
+  }
+
+  /** This process does not ingest now. */
+  waits(reason: string): void {
+    if (this.#storeProblem !== reason) {
+      this.#logger.info({ event: 'ingestWaits', reason }, `ingest waits: ${reason}`)
+    }
+    this.disconnected(reason)
+    this.#status.state = 'waiting'
+    this.#storeProblem = reason
   }
 
   connected(host: string): void {

@@ -1,14 +1,19 @@
-/** The thread of ingest: opens its own writing connection, and tells its status to the main thread. */
+/**
+ * The thread of ingest. It waits until it is the one process that ingests, opens its own writing
+ * connection, and tells its status to the main thread. When the connection ends, it begins again from
+ * what is committed: another process may have gone on meanwhile.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { troubleOf } from '../db/databaseErrors.ts'
-import { openWriter } from '../db/openDatabase.ts'
+import { openRole } from '../db/openDatabase.ts'
 import { describeError } from '../errors.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import { createLogger } from '../logger.ts'
 import type { LoggerOptions } from '../logger.ts'
 import { systemClock } from '../time.ts'
 import { startIngest } from './ingest.ts'
-import type { IngestOptions } from './ingest.ts'
+import type { Ingest, IngestOptions } from './ingest.ts'
+import { IngestCounters } from './ingestCounters.ts'
 
 export interface WorkerData {
   readonly ingest: IngestOptions
@@ -27,20 +32,50 @@ const STATUS_EVERY_MS = 100
 async function run({ ingest: options, logger }: WorkerData): Promise<void> {
   const stop = new AbortController()
   parentPort?.once('message', () => stop.abort())
-  await using database = openWriter(options.databaseUrl)
-  const ingest = startIngest(options, {
-    database,
-    logger: createLogger(logger).child({ module: 'ingest' }),
-    clock: systemClock,
-    signal: stop.signal,
-  })
-  const tell = (): void => send({ type: 'status', status: ingest.status() })
+  const log = createLogger(logger).child({ module: 'ingest' })
+  const counters = new IngestCounters(log, systemClock)
+  let status = (): IngestStatus => counters.status(0)
+  const tell = (): void => send({ type: 'status', status: status() })
   const timer = setInterval(tell, STATUS_EVERY_MS)
   try {
-    await ingest.done
+    while (!stop.signal.aborted) {
+      await using database = await openRole({
+        databaseUrl: options.databaseUrl,
+        role: 'ingest',
+        signal: stop.signal,
+        onWaiting: (reason) => counters.waits(reason),
+      })
+      if (database !== undefined) {
+        const ingest = startIngest(options, {
+          database,
+          counters,
+          logger: log,
+          clock: systemClock,
+          signal: stop.signal,
+        })
+        ;({ status } = ingest)
+        await untilLost(ingest, counters, stop.signal)
+      }
+    }
   } finally {
     clearInterval(timer)
     tell()
+  }
+}
+
+/** Ends well when ingest has ended, or has lost its connection and is to begin again from the store. */
+async function untilLost(
+  ingest: Ingest,
+  counters: IngestCounters,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await ingest.done
+  } catch (error) {
+    if (troubleOf(error) !== 'lost' || signal.aborted) {
+      throw error
+    }
+    counters.waits(describeError(error))
   }
 }
 

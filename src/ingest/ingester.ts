@@ -11,20 +11,26 @@ import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import { projectEvent } from './projectEvent.ts'
 import type { EventTimes, KeepTag } from './projectEvent.ts'
-import type { Pruner } from './prune.ts'
 import type { Batch, Position, RowOp } from './rowOps.ts'
 import { storeBatch } from './storeBatch.ts'
 import type { BatchTarget } from './storeBatch.ts'
+
+/** Work on the connection that writes, done in small steps. */
+export interface Chore {
+  /** Whether there was a step to do. */
+  stepIfDue(nowUs: Us): Promise<boolean>
+}
 
 export interface IngesterOptions {
   readonly source: EventSource
   readonly buffer: FrameBuffer
   readonly target: BatchTarget
   readonly keepTag: KeepTag
-  /** Undefined: nothing is pruned. */
-  readonly pruner: Pruner | undefined
+  /** What is done now and then between batches. */
+  readonly chores: readonly Chore[]
   readonly counters: IngestCounters
-  readonly loadPosition: () => Promise<Position | undefined>
+  /** The committed position at the start. */
+  readonly position: Position | undefined
   readonly logger: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -43,7 +49,8 @@ const MAX_AHEAD_US = 60 * US_PER_SECOND
 const MAX_ERASED = 100_000
 
 const RETRY_MIN_MS = 100
-const RETRY_MAX_MS = 10_000
+/** Shorter than a session may be silent that holds the lock of ingest. */
+const RETRY_MAX_MS = 2_000
 /** A failure that is not the database's is tried so often; then it is ours to mend. */
 const MAX_UNKNOWN_FAILURES = 5
 
@@ -53,43 +60,81 @@ const MAX_UNKNOWN_FAILURES = 5
  * @throws when the store fails in a way that does not pass
  */
 export async function runIngester(options: IngesterOptions): Promise<void> {
-  const { buffer, counters, clock } = options
+  const { buffer } = options
   const ended = new AbortController()
+  const failed = new AbortController()
+  const failing = new Set<Chore>()
+  // What is committed is known here: nobody else writes it while this process ingests.
+  const committed = { position: options.position }
   const source = options.source
-    .run({ resumeFrom: options.loadPosition, buffer, signal: options.signal })
+    .run({
+      resumeFrom: () => committed.position,
+      buffer,
+      signal: AbortSignal.any([options.signal, failed.signal]),
+    })
     .finally(() => ended.abort())
   // A source that fails while a batch is being stored is not unhandled: it is awaited below.
   source.catch(() => {})
-  for (;;) {
-    const frames = await buffer.take({
-      max: MAX_BATCH,
-      waitMs: WAIT_MS,
-      fillMs: FILL_MS,
-      signal: ended.signal,
-    })
-    if (frames.length > 0) {
-      const startedAt = performance.now()
-      const batch = readBatch(frames, options)
-      await storeSafely(batch, options)
-      counters.batchStored(batch, performance.now() - startedAt, clock())
-    } else if (ended.signal.aborted) {
-      break
+  try {
+    for (;;) {
+      const frames = await buffer.take({
+        max: MAX_BATCH,
+        waitMs: WAIT_MS,
+        fillMs: FILL_MS,
+        signal: ended.signal,
+      })
+      if (frames.length > 0) {
+        const position = await storeFrames(frames, options)
+        committed.position = later(committed.position, position)
+      } else if (ended.signal.aborted) {
+        break
+      }
+      for (const chore of options.chores) {
+        await doChore(chore, failing, options)
+      }
     }
-    await pruneSafely(options)
+  } finally {
+    failed.abort()
+    await source.catch(() => {})
   }
   await source
 }
 
-/** A step of pruning that the database cannot take now is tried again with the next one. */
-async function pruneSafely({ pruner, clock, logger }: IngesterOptions): Promise<void> {
+/** Answers the position that is committed with the frames. */
+async function storeFrames(
+  frames: readonly StreamFrame[],
+  options: IngesterOptions,
+): Promise<Position | undefined> {
+  const startedAt = performance.now()
+  const batch = readBatch(frames, options)
+  await storeSafely(batch, options)
+  options.counters.batchStored(batch, performance.now() - startedAt, options.clock())
+  return batch.position
+}
+
+/** The same rule as that of the stored position: it never goes back. */
+function later(before: Position | undefined, after: Position | undefined): Position | undefined {
+  return before !== undefined && (after === undefined || after.timeUs < before.timeUs)
+    ? before
+    : after
+}
+
+/** A step that the database cannot take now is tried again when it is due; that it fails is told once. */
+async function doChore(chore: Chore, failing: Set<Chore>, options: IngesterOptions): Promise<void> {
+  const { clock, logger } = options
   try {
-    await pruner?.stepIfDue(clock())
+    if (await chore.stepIfDue(clock())) {
+      failing.delete(chore)
+    }
   } catch (error) {
     if (troubleOf(error) !== 'transient') {
       throw error
     }
-    const reason = describeError(error)
-    logger.warn({ event: 'pruneFails', reason }, `cannot prune now: ${reason}; trying again`)
+    if (failing.size === 0) {
+      const reason = describeError(error)
+      logger.warn({ event: 'choreFails', reason }, `cannot tidy up now: ${reason}; trying again`)
+    }
+    failing.add(chore)
   }
 }
 
@@ -175,7 +220,9 @@ async function storeSafely(batch: Batch, options: IngesterOptions): Promise<void
         return
       }
       unknownFailures += trouble === undefined ? 1 : 0
-      if (trouble === 'damaged' || unknownFailures >= MAX_UNKNOWN_FAILURES || signal.aborted) {
+      // With the connection the lock of ingest is lost: another process may have gone on since.
+      const isOver = trouble === 'damaged' || trouble === 'lost'
+      if (isOver || unknownFailures >= MAX_UNKNOWN_FAILURES || signal.aborted) {
         throw new Error('cannot store a batch', { cause: error })
       }
       if (attempt === 1) {

@@ -76,7 +76,7 @@ class Supervisor {
     const { buffer, signal } = this.#source
     const url = urls[this.#hostIndex] ?? ''
     const { host } = new URL(url)
-    const position = await this.#source.resumeFrom()
+    const position = this.#source.resumeFrom()
     const cursor = resumeCursor({ position, host, startUs: startFrom(), nowUs: clock() })
     const end = await runConnection({
       url,

@@ -38,10 +38,10 @@ export class Pruner {
     this.#options = options
   }
 
-  async stepIfDue(nowUs: Us): Promise<void> {
+  async stepIfDue(nowUs: Us): Promise<boolean> {
     // A clock that was set back must not keep pruning from its turn.
     if (nowUs < this.#nextUs && this.#nextUs - nowUs <= ROUND_EVERY_US) {
-      return
+      return false
     }
     // Set ahead: a step that fails is not tried again at once.
     this.#nextUs = nowUs + ROUND_EVERY_US / 10
@@ -52,6 +52,7 @@ export class Pruner {
       this.#tasks.shift()
     }
     this.#nextUs = nowUs + (this.#tasks.length > 0 ? STEP_EVERY_US : ROUND_EVERY_US)
+    return true
   }
 
   #newRound(nowUs: Us): Task[] {

@@ -6,7 +6,7 @@ import { DerivedStore } from './derivedStore.ts'
 import { UNTOLD_ACCOUNT } from './foldRecord.ts'
 import type { AccountState, Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
-import { allRows, prepareStatements, runRows } from './statements.ts'
+import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
 
 /** A record whose state a batch has changed. */
@@ -36,10 +36,7 @@ export class RecordStore {
   }
 
   async loadAccounts(dids: readonly string[]): Promise<Map<string, AccountState>> {
-    const rows = await allRows(
-      this.statements.accountsByDid,
-      dids.map((did) => [did]),
-    )
+    const rows = await this.statements.accountsByDid.all(dids.map((did) => [did]))
     return new Map(
       rows.map(({ id, did, active, status, time_us, seq, erased_us }) => [
         did,
@@ -58,10 +55,7 @@ export class RecordStore {
   /** Gives ids to accounts that have no row, in `accounts` too. */
   async addAccounts(dids: readonly string[], accounts: Map<string, AccountState>): Promise<void> {
     const missing = dids.filter((did) => accounts.get(did)?.id === undefined)
-    const rows = await allRows(
-      this.statements.insertAccounts,
-      [...new Set(missing)].map((did) => [did]),
-    )
+    const rows = await this.statements.insertAccounts.all([...new Set(missing)].map((did) => [did]))
     for (const { id, did } of rows) {
       accounts.set(did, { ...(accounts.get(did) ?? UNTOLD_ACCOUNT), id })
     }
@@ -76,23 +70,17 @@ export class RecordStore {
       seq,
       erasedUs,
     ])
-    await runRows(this.statements.upsertAccounts, rows)
+    await this.statements.upsertAccounts.run(rows)
   }
 
   /** What is stored of some records, by `recordKey`. */
   async loadRecords(keys: readonly RecordKey[]): Promise<Map<string, RecordState>> {
     const states = new Map<string, RecordState>()
-    const traces = await allRows(
-      this.statements.tracesByKey,
-      keys.map(({ did, rkey }) => [rkey, did]),
-    )
+    const traces = await this.statements.tracesByKey.all(keys.map(({ did, rkey }) => [rkey, did]))
     for (const { rkey, did, rev, fate } of traces) {
       states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: FATES[fate] ?? 'unkept' })
     }
-    const posts = await allRows(
-      this.statements.postsByKey,
-      keys.map(({ did, rkey }) => [did, rkey]),
-    )
+    const posts = await this.statements.postsByKey.all(keys.map(({ did, rkey }) => [did, rkey]))
     for (const row of posts) {
       states.set(recordKey(row), keptPost(row))
     }
@@ -139,7 +127,7 @@ export class RecordStore {
       const state = states.get(recordKey({ did, rkey }))
       return [rkey, did, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
     })
-    await runRows(this.statements.upsertTraces, traces)
+    await this.statements.upsertTraces.run(traces)
   }
 
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
@@ -147,23 +135,16 @@ export class RecordStore {
     await this.derived.refreshFilters()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
-    await runRows(
-      this.statements.deletePosts,
-      rows.map(({ id }) => [id]),
-    )
+    await this.statements.deletePosts.run(rows.map(({ id }) => [id]))
     const fate = FATES.indexOf('expired')
-    await runRows(
-      this.statements.upsertTraces,
+    await this.statements.upsertTraces.run(
       rows.map(({ rkey, did, rev }) => [rkey, did, rev, fate, nowUs]),
     )
     return rows.length
   }
 
   async dropTraces(keys: readonly RecordKey[]): Promise<void> {
-    await runRows(
-      this.statements.deleteTraces,
-      keys.map(({ rkey, did }) => [rkey, did]),
-    )
+    await this.statements.deleteTraces.run(keys.map(({ rkey, did }) => [rkey, did]))
   }
 
   async #eachPost(did: string, visit: (rows: readonly PostRow[]) => Promise<void>): Promise<void> {
@@ -186,8 +167,8 @@ export class RecordStore {
     const gone = changes.flatMap(({ did, rkey, before, after }) =>
       before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did]] : [],
     )
-    await runRows(this.statements.upsertTraces, left)
-    await runRows(this.statements.deleteTraces, gone)
+    await this.statements.upsertTraces.run(left)
+    await this.statements.deleteTraces.run(gone)
   }
 
   /** Answers the posts that a reader may see once their rows are written. */
@@ -214,8 +195,8 @@ export class RecordStore {
         added.push({ did, rkey, post: after })
       }
     }
-    await runRows(this.statements.deletePosts, dropped)
-    await runRows(this.statements.updatePosts, updated)
+    await this.statements.deletePosts.run(dropped)
+    await this.statements.updatePosts.run(updated)
     return [...shown, ...(await this.#insertPosts(added, accounts))]
   }
 
@@ -233,7 +214,7 @@ export class RecordStore {
       return [accountId, rkey, post.rev, post.cid, post.indexedAt, tags, media, languages, labels]
     })
     const posts = new Map(added.map((entry) => [recordKey(entry), entry.post]))
-    const inserted = await allRows(this.statements.insertPosts, rows)
+    const inserted = await this.statements.insertPosts.all(rows)
     return inserted.flatMap(({ id, did, rkey }) => {
       const post = posts.get(recordKey({ did, rkey }))
       return post === undefined ? [] : visiblePost(did, rkey, { ...post, id })

@@ -1,13 +1,7 @@
 import { sql } from 'kysely'
-import type { RawBuilder } from 'kysely'
-import type { Database, Parameters, Statement } from '../db/database.ts'
-import type { RowShape } from '../db/dialect.ts'
+import type { Database } from '../db/database.ts'
+import { prepareRows } from '../db/rowsStatement.ts'
 import type { StoredFacts } from '../feeds/storedFacts.ts'
-
-/** Many rows at once: a JSON array of arrays, in the order of the statement's shape. */
-export interface Rows {
-  readonly rows: string
-}
 
 export interface AccountRow {
   readonly id: number
@@ -46,53 +40,6 @@ export function prepareStatements(database: Database) {
     ...prepareDerived(database),
     ...preparePosition(database),
   }
-}
-
-/** Runs a statement on rows, if there are any. */
-export async function runRows(
-  statement: Statement<Rows, unknown>,
-  rows: readonly unknown[],
-): Promise<void> {
-  for (const some of slices(rows)) {
-    await statement.run({ rows: JSON.stringify(some) })
-  }
-}
-
-/** Asks for the rows that belong to some keys, if there are any keys. */
-export async function allRows<Row>(
-  statement: Statement<Rows, Row>,
-  keys: readonly unknown[],
-): Promise<Row[]> {
-  const found: Row[] = []
-  for (const some of slices(keys)) {
-    found.push(...(await statement.all({ rows: JSON.stringify(some) })))
-  }
-  return found
-}
-
-/** One post can have a million tags: its rows do not fit into one parameter. */
-const MAX_ROWS = 5_000
-
-function slices(rows: readonly unknown[]): (readonly unknown[])[] {
-  if (rows.length <= MAX_ROWS) {
-    return rows.length === 0 ? [] : [rows]
-  }
-  const count = Math.ceil(rows.length / MAX_ROWS)
-  return Array.from({ length: count }, (_, index) =>
-    rows.slice(index * MAX_ROWS, (index + 1) * MAX_ROWS),
-  )
-}
-
-/** A statement over rows: `build` gets them as a table expression to select from. */
-function prepareRows<Row = never>(
-  database: Database,
-  shape: RowShape,
-  build: (rows: RawBuilder<unknown>) => RawBuilder<Row>,
-): Statement<Rows, Row> {
-  return database.prepare<Rows, Row>((db, parameter: Parameters<Rows>) => {
-    const query = build(database.dialect.rowsFrom(parameter.value('rows'), shape))
-    return { compile: () => query.compile(db) }
-  })
 }
 
 function prepareAccounts(database: Database) {

@@ -6,11 +6,9 @@ export interface HealthOptions {
   readonly version: string
   readonly startedUs: number
   readonly clock: Clock
-  /** Whether this process ingests. */
-  readonly hasIngest: boolean
   /** The position that was committed when the process started; null when there was none. */
   readonly startPositionUs: number | null
-  /** Undefined when it does not, or has not said anything yet. */
+  /** Of this process, or of the one that ingests; undefined when none has said anything lately. */
   readonly ingestStatus: () => IngestStatus | undefined
 }
 
@@ -38,10 +36,10 @@ export function healthOf(options: HealthOptions): object {
 }
 
 /** Why this process is not ready for readers, in plain words; empty when it is. */
-export function unreadiness({ hasIngest, ingestStatus, clock }: HealthOptions): string[] {
+export function unreadiness({ ingestStatus, clock }: HealthOptions): string[] {
   const status = ingestStatus()
   if (status === undefined) {
-    return hasIngest ? ['ingest is starting'] : []
+    return ['ingest is starting, or no process has the role ingest']
   }
   const reasons = []
   const { connected, lastConnectedUs, lagMs, problem } = status

@@ -57,7 +57,7 @@ export async function benchDatabase(
   mkdirSync(folder, { recursive: true })
   const draft = `${path}.draft-${process.pid}`
   {
-    await using writer = openWriter(`sqlite:${draft}`)
+    await using writer = await openWriter(`sqlite:${draft}`)
     await migrate(writer)
     const logger = silentLogger()
     await prepareFilters(writer, feeds, { clock: systemClock, logger })

@@ -8,7 +8,7 @@ import { benchFeeds } from './database.ts'
 import { cpuSeconds, tell } from './measure.ts'
 
 const [url = '', path = '', feedCount = '', expected = ''] = process.argv.slice(2)
-const database = openWriter(`sqlite:${path}`)
+const database = await openWriter(`sqlite:${path}`)
 const logger = silentLogger()
 await prepareFilters(database, benchFeeds(Number(feedCount)), { clock: systemClock, logger })
 

@@ -23,7 +23,7 @@ const [mode = '', path = '', feedCount = '', body = '', port = '0'] = process.ar
 const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 
 const definitions = benchFeeds(Number(feedCount))
-const database = openReader(`sqlite:${path}`)
+const database = await openReader(`sqlite:${path}`)
 // `prepareFilters` gave the ids in the order of the feeds.
 const filterIds = definitions.map((_, index) => index + 1)
 const clock = systemClock

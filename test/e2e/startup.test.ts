@@ -547,7 +547,7 @@ describe('a signal', () => {
 })
 
 async function readPosition(folder: string): Promise<number> {
-  await using database = openReader(`sqlite:${join(folder, 'data', 'test.db')}`)
+  await using database = await openReader(`sqlite:${join(folder, 'data', 'test.db')}`)
   const query = database.kysely.selectFrom('ingest_position').select('time_us')
   return (await query.executeTakeFirstOrThrow()).time_us
 }

@@ -99,4 +99,11 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('id', 'integer', (column) => column.primaryKey())
     .addColumn('start_us', bigint, (column) => column.notNull())
     .execute()
+
+  await db.schema
+    .createTable('ingest_status')
+    .addColumn('id', 'integer', (column) => column.primaryKey())
+    .addColumn('told_us', bigint, (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .execute()
 }

@@ -1,0 +1,60 @@
+import { sql } from 'kysely'
+import type { Compilable, Kysely } from 'kysely'
+import { PostgresDialect } from 'kysely'
+import type pg from 'pg'
+import { Placeholder, bindArguments } from './database.ts'
+import type { Parameters, Statement } from './database.ts'
+import { postgresDialect } from './dialect.ts'
+import type { PostgresQuery } from './postgresConnection.ts'
+import type { Schema } from './schema.ts'
+
+/** Sends a query somewhere, and answers when the server has. */
+export type SendQuery = (query: PostgresQuery) => Promise<pg.QueryResult>
+
+let statements = 0
+
+/** A statement that each connection prepares when it first runs there. */
+export function prepareStatement<Args extends object, Row>(
+  send: SendQuery,
+  kysely: Kysely<Schema>,
+  build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
+): Statement<Args, Row> {
+  const parameter: Parameters<Args> = Object.assign(
+    (name: string) => postgresDialect.parameter(new Placeholder(name)),
+    { value: (name: string) => sql`${new Placeholder(name)}` },
+  ) as unknown as Parameters<Args>
+  const { sql: text, parameters } = build(kysely, parameter).compile()
+  statements += 1
+  const name = `s${statements}`
+  return {
+    sql: text,
+    all: async (args) => {
+      const { rows } = await send({ name, text, values: bindArguments(parameters, args) })
+      return rows as Row[]
+    },
+    tuples: async (args) => {
+      const values = bindArguments(parameters, args)
+      const { rows } = await send({ name, text, values, rowMode: 'array' })
+      return rows as Row[keyof Row][][]
+    },
+    run: async (args) => {
+      const { rowCount } = await send({ name, text, values: bindArguments(parameters, args) })
+      return rowCount ?? 0
+    },
+  }
+}
+
+/** Lets kysely speak over `send`: it believes to have a pool. */
+export function kyselyDialect(send: SendQuery): PostgresDialect {
+  const client = {
+    query: (text: string, values: readonly unknown[]) => send({ text, values }),
+    release: () => {},
+  }
+  return new PostgresDialect({
+    pool: {
+      options: {},
+      connect: () => Promise.resolve(client as never),
+      end: () => Promise.resolve(),
+    },
+  })
+}
