@@ -61,6 +61,7 @@ export interface RecordTraceTable {
 
 /** Derived: one row per visible post and tag. */
 export interface PostTagTable {
+  /** As `tagKey` makes it. */
   tag: string
   indexed_at: number
   cid: string

@@ -6,6 +6,7 @@ import type { PostFilter } from './feedDefinition.ts'
 import { createMatcher } from './matchPost.ts'
 import type { PostMatcher } from './matchPost.ts'
 import { unpackFacts } from './storedFacts.ts'
+import { tagKey } from './tagKey.ts'
 
 /**
  * Part of every hash: raise it when `createMatcher` changes its mind about any post, so that the rows
@@ -144,7 +145,7 @@ function readTaggedPosts(database: Database, tag: string, after: TagKey | undefi
     .innerJoin('account', 'account.id', 'post.account_id')
     .select(['post_tag.indexed_at', 'post_tag.cid', 'post_tag.uri', 'post_tag.post_id'])
     .select(['account.did', 'post.tags', 'post.media', 'post.languages', 'post.labels'])
-    .where('post_tag.tag', '=', tag)
+    .where('post_tag.tag', '=', tagKey(tag))
   if (after !== undefined) {
     query = query.where(
       sql<boolean>`(post_tag.indexed_at, post_tag.cid, post_tag.uri) < (${after.indexed_at}, ${after.cid}, ${after.uri})`,

@@ -1,10 +1,19 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { prepareTuples } from '../db/tuplesStatement.ts'
 
-export interface PageRow {
-  readonly indexed_at: number
+/** A place in a feed. */
+export type PageTuple = readonly [indexedAt: number, cid: string, uri: string]
+
+export interface PageArgs {
+  readonly filterId: number
+  /** The place below which the page begins. */
+  readonly indexedAt: number
   readonly cid: string
   readonly uri: string
+  /** Older posts are not shown. */
+  readonly oldest: number
+  readonly limit: number
 }
 
 export type PageStatements = ReturnType<typeof preparePageStatements>
@@ -13,30 +22,16 @@ export type PageStatements = ReturnType<typeof preparePageStatements>
 export function preparePageStatements(database: Database) {
   return {
     /** The posts of a filter below a place and not older than a moment: one seek, one short scan. */
-    recent: database.prepare<
-      {
-        filterId: number
-        indexedAt: number
-        cid: string
-        uri: string
-        oldest: number
-        limit: number
-      },
-      PageRow
-    >((db, parameter) =>
-      db
-        .selectFrom('filter_post')
-        .select(['indexed_at', 'cid', 'uri'])
-        .where('filter_id', '=', parameter('filterId'))
-        // The row-value form seeks; the same written with `or` scans from the top.
-        .where(
-          sql<boolean>`(indexed_at, cid, uri) < (${parameter('indexedAt')}, ${parameter('cid')}, ${parameter('uri')})`,
-        )
-        .where('indexed_at', '>=', parameter('oldest'))
-        .orderBy('indexed_at', 'desc')
-        .orderBy('cid', 'desc')
-        .orderBy('uri', 'desc')
-        .limit(parameter('limit')),
+    recent: prepareTuples<PageArgs, PageTuple>(
+      database,
+      { indexed_at: 'integer', cid: 'text', uri: 'text' },
+      // The row-value form seeks; the same written with `or` scans from the top.
+      (_db, parameter) => sql`select indexed_at, cid, uri from filter_post
+        where filter_id = ${parameter('filterId')}
+          and (indexed_at, cid, uri) <
+            (${parameter('indexedAt')}, ${parameter('cid')}, ${parameter('uri')})
+          and indexed_at >= ${parameter('oldest')}
+        order by indexed_at desc, cid desc, uri desc limit ${parameter('limit')}`,
     ),
     /** Whether a post that is not necessarily kept may be shown: one row, 1 for gone or hidden. */
     isGone: database.prepare<{ did: string; rkey: string }, { gone: number }>((db, parameter) => ({

@@ -6,7 +6,7 @@ import { TOP, packCursor, parseCursor } from './cursor.ts'
 import type { CursorScope, Keyset } from './cursor.ts'
 import type { Feed, Page } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
-import type { PageStatements } from './pageStatements.ts'
+import type { PageStatements, PageTuple } from './pageStatements.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition
@@ -37,7 +37,7 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
     })
     return whenReady(rows, (all) => {
       const others = pinned === undefined ? all : all.filter(([, , uri]) => uri !== pinned)
-      return toPage(scope, place, others as unknown as PageTuple[], room, pin)
+      return toPage(scope, place, others, room, pin)
     })
   }
 
@@ -58,8 +58,6 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
       cursor === undefined ? readFirstPage(limit) : readPage(parseCursor(scope, cursor), limit),
   }
 }
-
-type PageTuple = readonly [indexedAt: number, cid: string, uri: string]
 
 function toPage(
   scope: CursorScope,

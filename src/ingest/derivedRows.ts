@@ -1,5 +1,6 @@
 import type { StoredFilter } from '../feeds/filters.ts'
 import type { PostFacts } from '../feeds/postFacts.ts'
+import { tagKey } from '../feeds/tagKey.ts'
 import { POST } from './projectEvent.ts'
 import type { KeepTag } from './projectEvent.ts'
 
@@ -42,7 +43,7 @@ export function deriveRows(
     const uri = postUri(did, rkey)
     for (const tag of facts.tags) {
       if (keepTag(tag)) {
-        rows.tags.push([tag, indexedAt, cid, uri, id])
+        rows.tags.push([tagKey(tag), indexedAt, cid, uri, id])
       }
     }
     for (const filter of filters) {

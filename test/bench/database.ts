@@ -77,7 +77,7 @@ export async function benchDatabase(
   return path
 }
 
-function inventedPost(index: number, timeUs: number, random: { next(): number }): RowOp {
+export function inventedPost(index: number, timeUs: number, random: { next(): number }): RowOp {
   const tags = new Set([tagName(zipf(random.next()))])
   while (random.next() < 0.17) {
     tags.add(tagName(zipf(random.next())))

@@ -9,6 +9,7 @@ import { openReader } from '../../src/db/openDatabase.ts'
 import { parseCursor } from '../../src/feeds/cursor.ts'
 import { createFeeds } from '../../src/feeds/openFeeds.ts'
 import { preparePageStatements } from '../../src/feeds/pageStatements.ts'
+import type { PageArgs, PageTuple } from '../../src/feeds/pageStatements.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -49,7 +50,7 @@ function listener(): Parameters<typeof createServer>[1] {
 /** What cannot be left out: find the arguments, run the query, send the same bytes. */
 function bareListener(): Parameters<typeof createServer>[1] {
   const { recent } = preparePageStatements(database)
-  const known = new Map<string, { args: Parameters<typeof recent.all>[0]; cursor?: string }>()
+  const known = new Map<string, { args: PageArgs; cursor?: string }>()
   return (request, response) => {
     const { url = '' } = request
     let entry = known.get(url)
@@ -71,8 +72,8 @@ function bareListener(): Parameters<typeof createServer>[1] {
       }
       known.set(url, entry)
     }
-    const rows = recent.all(entry.args) as { uri: string }[]
-    const feed = rows.slice(0, 50).map(({ uri }) => ({ post: uri }))
+    const rows = recent.tuples(entry.args) as PageTuple[]
+    const feed = rows.slice(0, 50).map(([, , post]) => ({ post }))
     const answer = JSON.stringify({ feed, cursor: entry.cursor })
     response.writeHead(200, {
       'content-type': 'application/json; charset=utf-8',
