@@ -4,6 +4,7 @@ import { benchDatabase, benchFeeds } from '../test/bench/database.ts'
 import { measureIngest, measureMemory } from '../test/bench/ingest.ts'
 import { describeMachine } from '../test/bench/measure.ts'
 import { measurePages } from '../test/bench/pages.ts'
+import { measurePostgres } from '../test/bench/postgres.ts'
 import { measureService } from '../test/bench/service.ts'
 import { parseUsage, runCommand } from './command.ts'
 
@@ -27,6 +28,17 @@ await runCommand(async () => {
   report('page 1000 of page 1', rate('service, page 1000') / rate('service, page 1'))
   report('20 tags of one tag', rate('service, 20 tags') / rate('service, page 1'))
   report('two processes of one', rate('service, two cores') / uncached)
+
+  const postgres = await measurePostgres({ rounds, seconds, posts })
+  console.table(postgres.pages)
+  console.log(postgres.plans.join('\n'))
+  const page = (name: string): number => postgres.pages[name]?.perSecond ?? Number.NaN
+  report('Postgres: pages of those of SQLite', page('postgres, mixed') / page('sqlite, mixed'))
+  report('Postgres: page 1000 of page 1', page('postgres, page 1000') / page('postgres, page 1'))
+  report('Postgres: 20 tags of one tag', page('postgres, 20 tags') / page('postgres, page 1'))
+  report('Postgres: two processes of one', page('postgres, two') / page('postgres, mixed'))
+  console.log(`posts stored a second: ${JSON.stringify(postgres.inserts)}`)
+  report('Postgres: inserts of SQLite', postgres.inserts.postgres / postgres.inserts.sqlite)
 
   const ingest = await measureIngest({ rounds, posts, frames })
   console.table(ingest)

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
@@ -50,34 +51,48 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-5.db`)
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-6.db`)
   if (existsSync(path)) {
     return path
   }
   mkdirSync(folder, { recursive: true })
   const draft = `${path}.draft-${process.pid}`
-  {
-    await using writer = await openWriter(`sqlite:${draft}`)
-    await migrate(writer)
-    const logger = silentLogger()
-    await prepareFilters(writer, feeds, { clock: systemClock, logger })
-    const store = new RecordStore(writer, () => true)
-    const target = { database: writer, store, pinned: [] }
-    const startUs = systemClock() - SPAN_US
-    const random = createRandom(7)
-    for (let first = 0; first < posts; first += BATCH) {
-      const ops: RowOp[] = []
-      for (let index = first; index < Math.min(first + BATCH, posts); index += 1) {
-        ops.push(inventedPost(index, startUs + Math.floor((index / posts) * SPAN_US), random))
-      }
-      await storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, systemClock())
-    }
-  }
+  await fillDatabase(`sqlite:${draft}`, { posts, feeds })
   renameSync(draft, path)
   return path
 }
 
-export function inventedPost(index: number, timeUs: number, random: { next(): number }): RowOp {
+/** Migrates a database and fills it. */
+export async function fillDatabase(
+  url: string,
+  { posts, feeds }: { posts: number; feeds: readonly FeedDefinition[] },
+): Promise<void> {
+  await using writer = await openWriter(url)
+  await migrate(writer)
+  await prepareFilters(writer, feeds, { clock: systemClock, logger: silentLogger() })
+  const startUs = systemClock() - SPAN_US
+  await insertPosts(writer, { posts, first: 0, startUs, spanUs: SPAN_US })
+}
+
+/** Stores invented posts, as many a batch as ingest does; the same ones for the same numbers. */
+export async function insertPosts(
+  database: Database,
+  { posts, first, startUs, spanUs }: Record<'posts' | 'first' | 'startUs' | 'spanUs', number>,
+): Promise<void> {
+  const store = new RecordStore(database, () => true)
+  const random = createRandom(7 + first)
+  for (let done = 0; done < posts; done += BATCH) {
+    const ops: RowOp[] = []
+    for (let index = done; index < Math.min(done + BATCH, posts); index += 1) {
+      const timeUs = startUs + Math.floor((index / posts) * spanUs)
+      ops.push(inventedPost(first + index, timeUs, random))
+    }
+    const batch = { ops, position: undefined, lastEventUs: undefined }
+    await storeBatch({ database, store, pinned: [] }, batch, systemClock())
+  }
+}
+
+function inventedPost(index: number, timeUs: number, random: { next(): number }): RowOp {
   const tags = new Set([tagName(zipf(random.next()))])
   while (random.next() < 0.17) {
     tags.add(tagName(zipf(random.next())))

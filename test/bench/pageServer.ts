@@ -24,7 +24,7 @@ const [mode = '', path = '', feedCount = '', body = '', port = '0'] = process.ar
 const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 
 const definitions = benchFeeds(Number(feedCount))
-const database = await openReader(`sqlite:${path}`)
+const database = await openReader(path)
 // `prepareFilters` gave the ids in the order of the feeds.
 const filterIds = definitions.map((_, index) => index + 1)
 const clock = systemClock
@@ -100,7 +100,6 @@ function serviceListener(): Parameters<typeof createServer>[1] {
     version: '0',
     startedUs: clock(),
     clock,
-    hasIngest: false,
     startPositionUs: null,
     ingestStatus: () => undefined,
   }

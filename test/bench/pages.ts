@@ -8,7 +8,7 @@ import { benchDatabase, benchFeeds, tagName } from './database.ts'
 import { median, startProgram } from './measure.ts'
 
 const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
-const FEEDS = 400
+export const FEEDS = 400
 const CONNECTIONS = 32
 
 export interface PagesOptions {
@@ -17,14 +17,14 @@ export interface PagesOptions {
   readonly seconds: number
 }
 
-interface Load {
+export interface Load {
   readonly perSecond: number
   readonly p50: number
   readonly p99: number
   readonly errors: number
 }
 
-interface Case {
+export interface Case {
   readonly name: string
   readonly mode: string
   readonly paths: string
@@ -36,9 +36,10 @@ export type PageResults = Readonly<Record<string, Load & { readonly cpuUs: numbe
 /** Measures all page servers, interleaved round by round; answers the medians. */
 export async function measurePages(options: PagesOptions): Promise<PageResults> {
   const { rounds, seconds } = options
-  const database = await benchDatabase(options.posts, benchFeeds(FEEDS))
+  const path = await benchDatabase(options.posts, benchFeeds(FEEDS))
+  const database = `sqlite:${path}`
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
-  const paths = writePaths(folder, database)
+  const paths = writePaths(folder, path)
   const cases: Case[] = [
     { name: 'constant', mode: 'constant', paths: paths.mixed },
     { name: 'bare, mixed', mode: 'bare', paths: paths.mixed },
@@ -65,7 +66,8 @@ export async function measurePages(options: PagesOptions): Promise<PageResults> 
   return Object.fromEntries([...measured].map(([name, loads]) => [name, medians(loads)]))
 }
 
-async function measureCase(
+/** Starts a page server on a database, and asks it for pages. */
+export async function measureCase(
   { mode, paths, processes = 1 }: Case,
   database: string,
   seconds: number,
@@ -106,7 +108,7 @@ async function measureCase(
   return { ...result, cpuUs: (used / (result.perSecond * seconds)) * 1e6 }
 }
 
-function medians(loads: readonly (Load & { cpuUs: number })[]): Load & { cpuUs: number } {
+export function medians(loads: readonly (Load & { cpuUs: number })[]): Load & { cpuUs: number } {
   const of = (value: (load: Load & { cpuUs: number }) => number): number => median(loads.map(value))
   return {
     perSecond: of(({ perSecond }) => perSecond),
@@ -118,7 +120,7 @@ function medians(loads: readonly (Load & { cpuUs: number })[]): Load & { cpuUs: 
 }
 
 /** 70 % first pages of 400 feeds, 25 % pages 2 to 20, 5 % pages 100 to 1,000: 1,000 different URLs. */
-function writePaths(folder: string, database: string) {
+export function writePaths(folder: string, database: string) {
   const handle = new BetterSqlite3(database, { readonly: true })
   const place = handle.prepare<[number, number], { indexed_at: number; cid: string; uri: string }>(
     `select indexed_at, cid, uri from filter_post where filter_id = ?

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,8 +18,16 @@ const USER = 'postgres'
 /** Durability against power cuts is not what the tests are about; all else is as it comes. */
 const FLAGS = ['fsync=off', 'max_connections=400', 'listen_addresses=127.0.0.1']
 
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'tagfeed-postgres-'))
+export interface PostgresServerOptions {
+  readonly settings?: readonly string[]
+  /** Keeps its data here, for the next server too; gone with the server when left out. */
+  readonly folder?: string
+}
+
+export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const { settings = [] } = options
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tagfeed-postgres-'))
+  mkdirSync(folder, { recursive: true })
   // Its own user has to find the way in.
   chmodSync(folder, 0o711)
   const port = await freePort()
@@ -36,14 +44,18 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     onLog: () => {},
     onError: () => {},
   })
-  await server.initialise()
+  if (!existsSync(join(folder, 'data'))) {
+    await server.initialise()
+  }
   await server.start()
   return {
     port,
     url: (database = 'postgres') => `postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/${database}`,
     [Symbol.asyncDispose]: async () => {
       await server.stop()
-      rmSync(folder, { recursive: true, force: true })
+      if (options.folder === undefined) {
+        rmSync(folder, { recursive: true, force: true })
+      }
     },
   }
 }
