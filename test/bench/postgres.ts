@@ -73,6 +73,9 @@ export async function measurePostgres(options: PostgresOptions): Promise<Postgre
     inserts.sqlite.push(await insertRate(`sqlite:${file}`, posts))
     rmSync(file, { force: true })
     await sql`drop database if exists inserts`.execute(admin.kysely)
+    // Servers that were killed leave their sessions behind for a moment.
+    await sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      where datname = 'bench'`.execute(admin.kysely)
     await sql`create database inserts template bench`.execute(admin.kysely)
     inserts.postgres.push(await insertRate(server.url('inserts'), posts))
   }
