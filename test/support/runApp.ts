@@ -8,6 +8,9 @@ import { until } from './until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Several services that start at once on a busy machine take their time. */
+const START_MS = 45_000
+
 export interface LogLine {
   readonly level: string
   readonly event?: string
@@ -43,6 +46,8 @@ export interface RunningApp extends AsyncDisposable {
   untilCommitted(timeUs: number): Promise<void>
   /** SIGTERM by default; answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
+  /** Sends a signal, and waits for nothing. */
+  signal(signal: NodeJS.Signals): void
   /** The exit code, once the process has ended, by itself or not; null after a signal. */
   readonly exited: Promise<number | null>
   /** What it has said on stderr so far. */
@@ -82,7 +87,7 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
       throw new Error(`the service did not start: ${run.stderr.join('')}`)
     }
     return run.logs.find(({ event }) => event === 'listening')
-  })
+  }, START_MS)
   const url = String(listening['url'])
   const publisher = String(listening['publisherDid'])
   const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init)
@@ -131,6 +136,9 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
     health,
     exited,
     stop,
+    signal: (signal) => {
+      run.child.kill(signal)
+    },
     stderr: () => run.stderr.join(''),
     untilCommitted: async (timeUs) => {
       await until(async () => ((await health()).ingest.positionUs ?? 0) >= timeUs)
@@ -148,16 +156,17 @@ export interface FinishedRun {
   readonly stderr: string
 }
 
-/** Runs a script, or the service where it does not start, to its end. */
+/** Runs a script, or the service where it does not start, to its end, or to that of `terminated`. */
 export async function runScript(
   script: string,
   args: readonly string[],
-  options: RunOptions & { folder: string },
+  options: RunOptions & { folder: string; terminated?: AbortSignal },
 ): Promise<FinishedRun> {
   const child = spawn(process.execPath, [join(ROOT, script), ...args], {
     cwd: options.folder,
     env: environment(options),
   })
+  options.terminated?.addEventListener('abort', () => child.kill('SIGTERM'))
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (data) => (stdout += String(data)))
