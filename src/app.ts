@@ -83,7 +83,7 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
 
   const observer = stack.use(observeIngest(reader, clock))
   const ingestStatus = (): IngestStatus | undefined =>
-    thread === undefined || thread.status?.state === 'waiting'
+    thread === undefined || thread.status?.state === 'standby'
       ? (observer.status() ?? thread?.status)
       : thread.status
   const registry = config.roles.has('serve')

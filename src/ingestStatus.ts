@@ -2,8 +2,8 @@ import type { Us } from './time.ts'
 
 /** What ingest tells about itself: to health, readiness, metrics and the page for people. */
 export interface IngestStatus {
-  /** `waiting`: for the database, or because another process ingests. */
-  readonly state: 'starting' | 'active' | 'waiting'
+  /** `waiting`: for the database. `standby`: another process ingests. */
+  readonly state: 'starting' | 'active' | 'waiting' | 'standby'
   readonly connected: boolean
   /** The host that is connected, or was last. */
   readonly host: string | undefined

@@ -21,6 +21,8 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
   const { config, definitions } = setup
   const prepare = async (): Promise<number[]> => {
     await using writer = await openWriter(config.databaseUrl)
+    // It may wait for a lock, or for long work, when it is told to stop.
+    using _ = onAbort(options.signal, () => void writer[Symbol.asyncDispose]())
     await migrate(writer)
     return await prepareFilters(writer, definitions, { ...options, clock: systemClock })
   }
@@ -53,6 +55,11 @@ async function findPrepared({ config, definitions }: Setup): Promise<number[] | 
         definitions.map(({ filter }) => filter),
       )
     : undefined
+}
+
+function onAbort(signal: AbortSignal | undefined, listener: () => void): Disposable {
+  signal?.addEventListener('abort', listener, { once: true })
+  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', listener) }
 }
 
 function isServer({ roles, databaseReadUrls }: Config): boolean {

@@ -38,17 +38,19 @@ export async function openReader(
 ): Promise<Database> {
   return databaseUrl.startsWith(PREFIX)
     ? openFile(databaseUrl, true)
-    : await openPostgresReader({
-        urls: replicaUrls.length > 0 ? replicaUrls : splitUrls(databaseUrl),
-      })
+    : await openPostgresReader(
+        replicaUrls.length > 0
+          ? { urls: replicaUrls, from: 'anywhere', variable: 'FEEDGEN_DATABASE_READ_URL' }
+          : { urls: splitUrls(databaseUrl), from: 'writer' },
+      )
 }
 
 export interface RoleOptions {
   readonly databaseUrl: string
   readonly role: LockedRole
   readonly signal: AbortSignal
-  /** Told whenever the reason to wait changes. */
-  readonly onWaiting: (reason: string) => void
+  /** Told again and again. `isHeld`: another process has the role. */
+  readonly onWaiting: (reason: string, isHeld: boolean) => void
 }
 
 const RETRY_MS = 1_000
@@ -80,33 +82,38 @@ export async function openRole(options: RoleOptions): Promise<Database | undefin
           stack.move()
           return writer
         }
-        onWaiting(STANDING_BY)
+        onWaiting(STANDING_BY, true)
         await delay(RETRY_MS, undefined, { signal }).catch(() => {})
       }
     } catch (error) {
       if (!isOutOfReach(error)) {
         throw error
       }
-      onWaiting(describeError(error))
+      onWaiting(describeError(error), false)
       await delay(RETRY_MS, undefined, { signal }).catch(() => {})
     }
   }
   return undefined
 }
 
-/** Waits for as long as a database of another machine is out of reach, saying so now and then. */
+/**
+ * Waits for as long as a database of another machine is out of reach, saying so now and then.
+ * @throws AbortError when the signal aborts meanwhile
+ */
 export async function whenReachable<T>(
   databaseUrl: string,
   open: () => Promise<T>,
   { logger, signal }: { logger: Logger; signal: AbortSignal | undefined },
 ): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
+    signal?.throwIfAborted()
     try {
       return await open()
     } catch (error) {
-      if (databaseUrl.startsWith(PREFIX) || !isOutOfReach(error) || signal?.aborted === true) {
+      if (databaseUrl.startsWith(PREFIX) || !isOutOfReach(error)) {
         throw error
       }
+      signal?.throwIfAborted()
       if (attempt % 30 === 0) {
         const reason = describeError(error)
         logger.warn({ event: 'databaseAway', reason }, `waiting for the database: ${reason}`)

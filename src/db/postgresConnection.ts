@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { ConfigError } from '../errors.ts'
-import { ConnectionLostError } from './databaseErrors.ts'
+import { ConnectionLostError, troubleOf } from './databaseErrors.ts'
 
 /** One statement on its way to the server; with a name it is prepared once a connection. */
 export interface PostgresQuery {
@@ -13,6 +13,8 @@ export interface PostgresQuery {
 export interface ConnectionOptions {
   /** In the order of preference. */
   readonly urls: readonly string[]
+  /** The environment's name of the list; FEEDGEN_DATABASE_URL when left out. */
+  readonly variable?: string
   /** Only a server that takes writes will do: not a replica. */
   readonly isWriter: boolean
   /** Shown by the server beside the connection. */
@@ -48,19 +50,24 @@ export class PostgresConnection implements AsyncDisposable {
   /**
    * Opens a session on the first server of the list that will do.
    * @throws ConnectionLostError when none can be reached now
-   * @throws ConfigError when a server refuses the user, the password or the name of the database
+   * @throws ConfigError when all servers refuse the user, the password or the name of the database
    */
   static async open(options: ConnectionOptions): Promise<PostgresConnection> {
     const reasons: string[] = []
+    const refusals: string[] = []
+    let cause: unknown
     for (const url of options.urls) {
       try {
         return await PostgresConnection.#openOne(url, options)
       } catch (error) {
-        if (isMisconfigured(error) && options.urls.length === 1) {
-          throw misconfigured(url, error as pg.DatabaseError)
-        }
-        reasons.push(`${describePlace(url)}: ${(error as Error).message || String(error)}`)
+        const reason = `${describePlace(url)}: ${(error as Error).message || String(error)}`
+        reasons.push(reason)
+        refusals.push(...(isMisconfigured(error) ? [reason] : []))
+        cause = error
       }
+    }
+    if (refusals.length === options.urls.length) {
+      throw misconfigured(options.variable ?? 'FEEDGEN_DATABASE_URL', refusals, cause)
     }
     throw new ConnectionLostError(`no database server will do (${reasons.join('; ')})`)
   }
@@ -84,7 +91,8 @@ export class PostgresConnection implements AsyncDisposable {
       const settings = Object.entries(options.settings)
         .map(([name, value]) => `set ${name} = ${pg.escapeLiteral(value)}`)
         .join('; ')
-      await client.query(settings)
+      // A server that stalls right now is as good as none.
+      await client.query({ text: settings, query_timeout: CONNECT_MS } as pg.QueryConfig)
       if (options.isWriter) {
         await refuseReplica(client)
       }
@@ -105,12 +113,22 @@ export class PostgresConnection implements AsyncDisposable {
     this.#onClose = listener
   }
 
-  /** @throws ConnectionLostError when the session ends before the answer */
-  async query(query: PostgresQuery | string): Promise<pg.QueryResult> {
+  /**
+   * @throws ConnectionLostError when the session ends before the answer, or there is none for
+   *   `answerMs`; that of the connection when left out
+   */
+  async query(query: PostgresQuery | string, answerMs?: number): Promise<pg.QueryResult> {
+    const own = typeof query === 'string' ? { text: query } : query
     try {
-      return await this.#client.query(query as pg.QueryConfig)
+      return await this.#client.query(
+        (answerMs === undefined ? own : { ...own, query_timeout: answerMs }) as pg.QueryConfig,
+      )
     } catch (error) {
       if (error instanceof pg.DatabaseError) {
+        if (troubleOf(error) === 'lost') {
+          // The last words of a session: nothing more is to be sent over it.
+          this.#close()
+        }
         throw error
       }
       this.#close()
@@ -155,13 +173,14 @@ function isMisconfigured(error: unknown): boolean {
   return error instanceof pg.DatabaseError && /^(28|3D)/.test(error.code ?? '')
 }
 
-function misconfigured(url: string, error: pg.DatabaseError): ConfigError {
+function misconfigured(name: string, refusals: readonly string[], cause: unknown): ConfigError {
   return new ConfigError(
-    [
-      `FEEDGEN_DATABASE_URL: ${describePlace(url)} refuses the connection (${error.message}): ` +
+    refusals.map(
+      (refusal) =>
+        `${name}: the connection is refused by ${refusal}; ` +
         'check user, password and the name of the database, which has to exist',
-    ],
-    { cause: error },
+    ),
+    { cause },
   )
 }
 

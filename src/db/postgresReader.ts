@@ -11,20 +11,33 @@ import { kyselyDialect, prepareStatement } from './postgresStatement.ts'
 import type { Schema } from './schema.ts'
 
 export interface PostgresReaderOptions {
-  /** Servers that hold the same data; replicas will do. */
+  /** In the order of preference. */
   readonly urls: readonly string[]
+  /** As of `ConnectionOptions`. */
+  readonly variable?: string
+  /**
+   * `anywhere`: the servers hold the same data, and the work is spread over them. `writer`: only when
+   * no server takes writes is one read that does not, which may be behind.
+   */
+  readonly from: 'anywhere' | 'writer'
   readonly connections?: number
 }
 
 const CONNECTIONS = 4
 /** The AppView gives up after five seconds: what would be answered later helps nobody. */
-const STATEMENT_MS = 4_000
-const ANSWER_MS = 5_000
+const DEADLINE_MS = 4_500
+/** A server that lives answers by then, if only that it has given up: there is time to ask another. */
+const STATEMENT_MS = 2_500
+const ANSWER_MS = 3_000
+/** So long after the last connection has ended, a query waits for one; later it is told at once. */
 const WAIT_MS = 2_000
 /** Requests that wait for answers; more of them would be answered too late. */
 const MAX_WAITING = 2_000
-const RECONNECT_MS = 200
-const MAX_TRIES = 3
+const RECONNECT_MIN_MS = 200
+const RECONNECT_MAX_MS = 1_000
+/** How often one that reads from a replica for want of a writer looks for the writer. */
+const RETURN_MS = 5_000
+const MAX_TRIES = 10
 
 const SETTINGS = {
   default_transaction_read_only: 'on',
@@ -40,15 +53,17 @@ const SETTINGS = {
 /**
  * Reads over a few connections, spread over the servers of the list. One that ends is opened again on
  * the next server that answers; a query that it was to answer is asked again elsewhere.
+ * @throws ConnectionLostError when no server can be reached now
+ * @throws ConfigError as `PostgresConnection.open`
  */
 export async function openPostgresReader(options: PostgresReaderOptions): Promise<Database> {
-  const { urls, connections = CONNECTIONS } = options
+  const { urls, from, connections = CONNECTIONS } = options
+  const first = await connect(options)
   const links = Array.from({ length: connections }, (_, index) => {
-    const first = index % urls.length
-    return new Link([...urls.slice(first), ...urls.slice(0, first)])
+    const turn = from === 'anywhere' ? index % urls.length : 0
+    const turned = [...urls.slice(turn), ...urls.slice(0, turn)]
+    return new Link({ ...options, urls: turned }, index === 0 ? first : undefined)
   })
-  // A wrong password is told by every server alike; one that is only down is waited for.
-  await Promise.race(links.map((link) => link.ready))
   const send = (query: PostgresQuery): Promise<pg.QueryResult> => sendSomewhere(links, query)
   const kysely = new Kysely<Schema>({ dialect: kyselyDialect(send) })
   return {
@@ -64,20 +79,57 @@ export async function openPostgresReader(options: PostgresReaderOptions): Promis
   }
 }
 
-async function sendSomewhere(
-  links: readonly Link[],
-  query: PostgresQuery,
-): Promise<pg.QueryResult> {
-  for (let attempt = 1; ; attempt += 1) {
-    const link = leastBusy(links) ?? (await anyReady(links))
+interface Found {
+  readonly connection: PostgresConnection
+  /** Whether there may be a better server for it later. */
+  readonly isMakeshift: boolean
+}
+
+async function connect({ urls, from, variable }: PostgresReaderOptions): Promise<Found> {
+  const options = {
+    urls,
+    ...(variable !== undefined && { variable }),
+    name: 'tagfeed serve',
+    settings: SETTINGS,
+    hasPipeline: true,
+    answerMs: ANSWER_MS,
+  }
+  if (from === 'writer' && urls.length > 1) {
     try {
-      return await link.send(query)
+      const connection = await PostgresConnection.open({ ...options, isWriter: true })
+      return { connection, isMakeshift: false }
     } catch (error) {
-      if (troubleOf(error) !== 'lost' || attempt >= MAX_TRIES) {
+      if (troubleOf(error) !== 'lost') {
         throw error
       }
     }
   }
+  const connection = await PostgresConnection.open({ ...options, isWriter: false })
+  return { connection, isMakeshift: from === 'writer' && urls.length > 1 }
+}
+
+async function sendSomewhere(
+  links: readonly Link[],
+  query: PostgresQuery,
+): Promise<pg.QueryResult> {
+  const startedAt = performance.now()
+  for (let attempt = 1; ; attempt += 1) {
+    const link = leastBusy(links) ?? (await anyReady(links))
+    const leftMs = startedAt + DEADLINE_MS - performance.now()
+    try {
+      return await link.send(query, attempt === 1 ? undefined : Math.min(leftMs, ANSWER_MS))
+    } catch (error) {
+      const isOver = attempt >= MAX_TRIES || performance.now() - startedAt >= DEADLINE_MS
+      if (isOver || !isForAnother(error)) {
+        throw error
+      }
+    }
+  }
+}
+
+/** The connection has ended, or a replica had to give up for what it has to replay. */
+function isForAnother(error: unknown): boolean {
+  return troubleOf(error) === 'lost' || (error as { code?: unknown }).code === '40001'
 }
 
 function leastBusy(links: readonly Link[]): Link | undefined {
@@ -100,11 +152,14 @@ function leastBusy(links: readonly Link[]): Link | undefined {
 }
 
 async function anyReady(links: readonly Link[]): Promise<Link> {
-  const stop = new AbortController()
-  const late = delay(WAIT_MS, undefined, { signal: stop.signal }).then(() => undefined)
-  late.catch(() => {})
-  await Promise.race([late, ...links.map((link) => link.ready)])
-  stop.abort()
+  const awaySince = Math.max(...links.map((link) => link.awaySince))
+  const waitMs = awaySince + WAIT_MS - performance.now()
+  if (waitMs > 0) {
+    const stop = new AbortController()
+    const late = delay(waitMs, undefined, { signal: stop.signal }).catch(() => {})
+    await Promise.race([late, ...links.map((link) => link.ready)])
+    stop.abort()
+  }
   const link = leastBusy(links)
   if (link === undefined) {
     throw new ConnectionLostError('no database server answers')
@@ -114,31 +169,38 @@ async function anyReady(links: readonly Link[]): Promise<Link> {
 
 /** One connection that comes back by itself. */
 class Link implements AsyncDisposable {
-  readonly #urls: string[]
+  readonly #options: PostgresReaderOptions
   readonly #stop = new AbortController()
   #connection: PostgresConnection | undefined
-  #hasWorked = false
+  #lookout: NodeJS.Timeout | undefined
   /** Resolves when there is a connection. */
   ready: Promise<void>
   waiting = 0
+  /** When it has lost its last connection, by `performance.now`. */
+  awaySince = performance.now()
 
-  constructor(urls: readonly string[]) {
-    this.#urls = [...urls]
-    this.ready = this.#connect()
+  constructor(options: PostgresReaderOptions, first: Found | undefined) {
+    this.#options = options
+    if (first === undefined) {
+      this.ready = this.#connect()
+    } else {
+      this.ready = Promise.resolve()
+      this.#use(first)
+    }
   }
 
   get isOpen(): boolean {
     return this.#connection?.isOpen === true
   }
 
-  async send(query: PostgresQuery): Promise<pg.QueryResult> {
+  async send(query: PostgresQuery, answerMs: number | undefined): Promise<pg.QueryResult> {
     const connection = this.#connection
     if (connection === undefined) {
       throw new ConnectionLostError('the connection to the database has ended')
     }
     this.waiting += 1
     try {
-      return await connection.query(query)
+      return await connection.query(query, answerMs)
     } finally {
       this.waiting -= 1
     }
@@ -146,33 +208,56 @@ class Link implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    clearTimeout(this.#lookout)
     await this.#connection?.[Symbol.asyncDispose]()
   }
 
   async #connect(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    const { signal } = this.#stop
+    for (let waitMs = RECONNECT_MIN_MS; !signal.aborted; waitMs *= 2) {
       try {
-        const connection = await PostgresConnection.open({
-          urls: this.#urls,
-          isWriter: false,
-          name: 'tagfeed serve',
-          settings: SETTINGS,
-          hasPipeline: true,
-          answerMs: ANSWER_MS,
-        })
-        connection.onClose(() => {
-          this.#connection = undefined
-          this.ready = this.#connect()
-        })
-        this.#connection = connection
-        this.#hasWorked = true
+        this.#use(await connect(this.#options))
         return
-      } catch (error) {
-        if (!this.#hasWorked && troubleOf(error) === undefined) {
-          throw error
-        }
-        await delay(RECONNECT_MS, undefined, { signal: this.#stop.signal }).catch(() => {})
+      } catch {
+        // Whatever it is, readers are told while there is no connection.
+        const most = Math.min(waitMs, RECONNECT_MAX_MS)
+        await delay(most, undefined, { signal }).catch(() => {})
       }
+    }
+  }
+
+  #use({ connection, isMakeshift }: Found): void {
+    if (this.#stop.signal.aborted || !connection.isOpen) {
+      void connection[Symbol.asyncDispose]()
+      throw new ConnectionLostError('the connection to the database has ended')
+    }
+    const former = this.#connection
+    this.#connection = connection
+    connection.onClose(() => {
+      if (this.#connection === connection) {
+        this.#connection = undefined
+        this.awaySince = performance.now()
+        this.ready = this.#connect()
+      }
+    })
+    void former?.[Symbol.asyncDispose]()
+    clearTimeout(this.#lookout)
+    this.#lookout = isMakeshift
+      ? setTimeout(() => void this.#lookForBetter(), RETURN_MS).unref()
+      : undefined
+  }
+
+  /** Tries again what was not to be had when the connection was made. */
+  async #lookForBetter(): Promise<void> {
+    const found = await connect(this.#options).catch(() => undefined)
+    if (found !== undefined && this.#connection !== undefined) {
+      try {
+        this.#use(found)
+      } catch {
+        // It has ended again already, or this link has; the former connection is still there.
+      }
+    } else {
+      await found?.connection[Symbol.asyncDispose]()
     }
   }
 }

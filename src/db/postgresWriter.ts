@@ -32,11 +32,15 @@ export interface PostgresWriter extends Database {
 }
 
 const ROLE_ANSWER_MS = 20_000
+/** Ingest that waits for a lock says so soon, and tries again. */
+const ROLE_LOCK_MS = 4_000
 const COLD_ANSWER_MS = 10 * 60_000
+const COLD_LOCK_MS = 30_000
 
 /** The one session that writes; all its statements go one after the other. */
 export async function openPostgresWriter(options: PostgresWriterOptions): Promise<PostgresWriter> {
-  const { urls, name, lockTimeoutMs = 30_000, silentMs = 0 } = options
+  const { urls, name, silentMs = 0 } = options
+  const { lockTimeoutMs = silentMs > 0 ? ROLE_LOCK_MS : COLD_LOCK_MS } = options
   const connection = await PostgresConnection.open({
     urls,
     name,

@@ -84,13 +84,10 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       buffer,
       target: { database, store, pinned },
       keepTag,
-      chores:
-        dependencies.source === undefined
-          ? [
-              new StatusTeller(database, status),
-              new Pruner({ database, store, retentionDays, pinned, logger }),
-            ]
-          : [],
+      ...(dependencies.source === undefined && {
+        teller: new StatusTeller(database, status),
+        chores: [new Pruner({ database, store, retentionDays, pinned, logger })],
+      }),
       counters,
       position,
       logger,

@@ -61,12 +61,12 @@ export class IngestCounters {
   }
 
   /** This process does not ingest now. */
-  waits(reason: string): void {
+  waits(reason: string, state: 'waiting' | 'standby' = 'waiting'): void {
     if (this.#storeProblem !== reason) {
       this.#logger.info({ event: 'ingestWaits', reason }, `ingest waits: ${reason}`)
     }
     this.disconnected(reason)
-    this.#status.state = 'waiting'
+    this.#status.state = state
     this.#storeProblem = reason
   }
 

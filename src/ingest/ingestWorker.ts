@@ -43,7 +43,7 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
         databaseUrl: options.databaseUrl,
         role: 'ingest',
         signal: stop.signal,
-        onWaiting: (reason) => counters.waits(reason),
+        onWaiting: (reason, isHeld) => counters.waits(reason, isHeld ? 'standby' : 'waiting'),
       })
       if (database !== undefined) {
         const ingest = startIngest(options, {

@@ -27,7 +27,9 @@ export interface IngesterOptions {
   readonly target: BatchTarget
   readonly keepTag: KeepTag
   /** What is done now and then between batches. */
-  readonly chores: readonly Chore[]
+  readonly chores?: readonly Chore[]
+  /** Says how ingest is doing: also while a batch cannot be stored. */
+  readonly teller?: Chore
   readonly counters: IngestCounters
   /** The committed position at the start. */
   readonly position: Position | undefined
@@ -89,7 +91,7 @@ export async function runIngester(options: IngesterOptions): Promise<void> {
       } else if (ended.signal.aborted) {
         break
       }
-      for (const chore of options.chores) {
+      for (const chore of [...tellers(options), ...(options.chores ?? [])]) {
         await doChore(chore, failing, options)
       }
     }
@@ -136,6 +138,10 @@ async function doChore(chore: Chore, failing: Set<Chore>, options: IngesterOptio
     }
     failing.add(chore)
   }
+}
+
+function tellers({ teller }: IngesterOptions): Chore[] {
+  return teller === undefined ? [] : [teller]
 }
 
 /** Decodes and projects frames; whatever is wrong with one is counted and costs only itself. */
@@ -204,6 +210,7 @@ function advance(before: Position | undefined, { connection }: StreamFrame, time
 /** Stores a batch, waiting for as long as the database cannot take it. */
 async function storeSafely(batch: Batch, options: IngesterOptions): Promise<void> {
   const { counters, logger, target, clock, signal } = options
+  const failing = new Set<Chore>()
   let unknownFailures = 0
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -229,6 +236,9 @@ async function storeSafely(batch: Batch, options: IngesterOptions): Promise<void
         const reason = describeError(error)
         logger.error({ event: 'storeFails', reason }, `cannot store: ${reason}; trying again`)
         counters.storeFails(`cannot store: ${reason}`)
+      }
+      for (const teller of tellers(options)) {
+        await doChore(teller, failing, options)
       }
       await delay(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 10)), undefined, {
         signal,

@@ -16,7 +16,7 @@ import type { ServiceIdentity } from './identity.ts'
 import { RETRY_AFTER_SECONDS } from './overload.ts'
 import type { Overload } from './overload.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
-import { toXrpcError } from './xrpcErrors.ts'
+import { isForLater, toXrpcError } from './xrpcErrors.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity
@@ -121,7 +121,7 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
       return
     }
     const { statusCode, payload } = toXrpcError(error, logger)
-    if (statusCode === 429) {
+    if (isForLater(statusCode)) {
       response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
     }
     sendJson(response, statusCode, payload)

@@ -8,7 +8,7 @@ import { findFeed, toSkeletonText } from './getFeedSkeleton.ts'
 import { RETRY_AFTER_SECONDS } from './overload.ts'
 import type { Overload } from './overload.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
-import { toXrpcError } from './xrpcErrors.ts'
+import { isForLater, toXrpcError } from './xrpcErrors.ts'
 
 export interface SkeletonResponderOptions {
   readonly registry: Registry
@@ -171,7 +171,7 @@ export class SkeletonResponder {
       'access-control-allow-origin': '*',
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(body),
-      ...(statusCode === 429 && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+      ...(isForLater(statusCode) && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
     })
     response.end(body)
     this.#options.metrics.pageServed('unknown', statusCode, seconds(startedAt))

@@ -1,11 +1,27 @@
 import { XRPCError } from '@atproto/xrpc-server'
+import { troubleOf } from '../db/databaseErrors.ts'
 import { RequestError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+
+/** With what a caller is told to try again, after `RETRY_AFTER_SECONDS`. */
+const FOR_LATER = new Set([429, 503])
+const TELL_EVERY_MS = 5_000
+let toldAt = Number.NEGATIVE_INFINITY
+
+export function isForLater(statusCode: number): boolean {
+  return FOR_LATER.has(statusCode)
+}
 
 /** Errors of ours keep their name and message; one that nobody foresaw is logged and told as a 500. */
 export function toXrpcError(error: unknown, logger: Logger): XRPCError {
   if (error instanceof RequestError) {
     return new XRPCError(error.status, error.message, error.error)
+  }
+  const trouble = troubleOf(error)
+  if (trouble === 'lost' || trouble === 'transient') {
+    logSometimes(error, logger)
+    const message = 'This feed cannot be read right now: try again in a moment'
+    return new XRPCError(503, message, 'ServiceUnavailable')
   }
   const known = XRPCError.fromError(error)
   // A method that is not there is the caller's mistake, whatever its status.
@@ -14,4 +30,14 @@ export function toXrpcError(error: unknown, logger: Logger): XRPCError {
     logger.error({ event: 'requestFailed', reason }, `a request failed: ${reason}`)
   }
   return known
+}
+
+/** While the database is away every request fails for the same reason. */
+function logSometimes(error: unknown, logger: Logger): void {
+  const now = performance.now()
+  if (now - toldAt >= TELL_EVERY_MS) {
+    toldAt = now
+    const reason = describeError(error)
+    logger.error({ event: 'requestsFail', reason }, `readers are turned away: ${reason}`)
+  }
 }
