@@ -313,6 +313,34 @@ describe('a service that starts', { timeout: 60_000 }, () => {
     expect(await app.page('art')).toMatchObject({ feed: expect.anything() as object })
   })
 
+  test('ends when it is told to, also while it waits for a lock', async () => {
+    await using stack = new AsyncDisposableStack()
+    using folder = temporaryFolder()
+    const { url } = stack.use(await createPostgresDatabase())
+    const other = stack.adopt(new pg.Client({ connectionString: url }), (client) => client.end())
+    await other.connect()
+    await other.query('begin; lock table filter in access exclusive mode')
+    const terminated = new AbortController()
+    const run = runScript('src/main.ts', [], {
+      env: { FEEDGEN_DATABASE_URL: url },
+      feeds: FEEDS,
+      folder: folder.path,
+      terminated: terminated.signal,
+    })
+    await until(async () => {
+      const { rows } = await other.query(
+        `select from pg_locks join pg_database on pg_database.oid = database
+         where not granted and datname = current_database()`,
+      )
+      return rows.length > 0
+    })
+    const startedAt = performance.now()
+    terminated.abort()
+    const { code, stderr } = await run
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
   test('waits for connections when there are none left, then and later', async () => {
     await using stack = new AsyncDisposableStack()
     const { url } = stack.use(await createPostgresDatabase())
