@@ -5,6 +5,7 @@ import { keepFiltersInUse } from './feeds/filterUse.ts'
 import { observeIngest } from './feeds/observeIngest.ts'
 import { createFeeds } from './feeds/openFeeds.ts'
 import { createRegistry } from './feeds/registry.ts'
+import { watchFilters } from './feeds/watchFilters.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
 import { IngestThread } from './ingest/ingestThread.ts'
 import { loadPosition } from './ingest/loadPosition.ts'
@@ -62,6 +63,9 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   const feeds = createFeeds({ reader, definitions, filterIds, retentionDays, clock })
 
   stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
+  const prepare = (ended: AbortSignal): Promise<number[]> =>
+    prepareDatabase(setup, { logger, signal: ended })
+  stack.use(watchFilters({ reader, definitions, filterIds, prepare, logger }))
 
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {

@@ -38,7 +38,7 @@ export async function prepareFilters(
 export interface FeedsOptions {
   readonly reader: Database
   readonly definitions: readonly FeedDefinition[]
-  /** As `prepareFilters` has answered them. */
+  /** As `prepareFilters` has answered them; they may change in place. */
   readonly filterIds: readonly number[]
   readonly retentionDays: number
   readonly clock: Clock
@@ -49,9 +49,12 @@ export function createFeeds(options: FeedsOptions): Feed[] {
   const { reader, definitions, filterIds, retentionDays, clock } = options
   const statements = preparePageStatements(reader)
   return definitions.map((definition, index) => {
-    const filterId = filterIds[index]
-    if (filterId === undefined) {
-      throw new Error(`the feed ${definition.rkey} has no filter`)
+    const filterId = (): number => {
+      const id = filterIds[index]
+      if (id === undefined) {
+        throw new Error(`the feed ${definition.rkey} has no filter`)
+      }
+      return id
     }
     return createRecentFeed({ definition, filterId, statements, retentionDays, clock })
   })

@@ -10,7 +10,8 @@ import type { PageStatements, PageTuple } from './pageStatements.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition
-  readonly filterId: number
+  /** Asked for at each page. */
+  readonly filterId: () => number
   readonly statements: PageStatements
   readonly retentionDays: number
   readonly clock: Clock
@@ -26,7 +27,7 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   function readPage(place: Keyset, limit: number, pin?: string): Eventually<Page> {
     const room = pin === undefined ? limit : limit - 1
     const rows = statements.recent.tuples({
-      filterId,
+      filterId: filterId(),
       indexedAt: place.indexedAt,
       cid: place.cid,
       uri: place.uri,

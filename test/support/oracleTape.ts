@@ -1,5 +1,6 @@
 import { compareFeeds } from '../oracle/compareFeeds.ts'
 import { FEEDS, accountOf, feedsFile } from '../oracle/oracleFeeds.ts'
+import type { OracleFeed } from '../oracle/oracleFeeds.ts'
 import { OracleModel } from '../oracle/oracleModel.ts'
 import { createOracleStream } from '../oracle/oracleStream.ts'
 import type { OracleFrame } from '../oracle/oracleStream.ts'
@@ -60,11 +61,20 @@ export class OracleTape implements AsyncDisposable {
     this.send(1)
   }
 
+  /** What a feed must be, the newest first. */
+  members(feed: OracleFeed): string[] {
+    return this.#model().members(feed)
+  }
+
   /** The first difference between what a service serves and what was sent; undefined if there is none. */
   async difference(app: RunningApp): Promise<string | undefined> {
     const frames = this.#frames.slice(0, this.#sent)
-    const model = new OracleModel(nowUs(), FEEDS).fold(frames)
-    return await compareFeeds(app, { model, frames, random: createRandom(this.#seed) })
+    const random = createRandom(this.#seed)
+    return await compareFeeds(app, { model: this.#model(), frames, random })
+  }
+
+  #model(): OracleModel {
+    return new OracleModel(nowUs(), FEEDS).fold(this.#frames.slice(0, this.#sent))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { feedsFile } from '../../oracle/oracleFeeds.ts'
+import type { OracleFeed } from '../../oracle/oracleFeeds.ts'
 import { OracleTape } from '../../support/oracleTape.ts'
 import { startPostgresPair } from '../../support/postgresServer.ts'
 import type { PostgresServer } from '../../support/postgresServer.ts'
@@ -15,6 +17,8 @@ import { until } from '../../support/until.ts'
  */
 
 const LOST = 400
+/** Its filter is made on the primary when the replica does not hear of it any more. */
+const FRESH: OracleFeed = { rkey: 'fresh', name: 'Fresh', tags: { any: ['art'], none: ['music'] } }
 
 describe('with a primary and a replica', { timeout: 60_000 }, () => {
   const stack = new AsyncDisposableStack()
@@ -25,6 +29,7 @@ describe('with a primary and a replica', { timeout: 60_000 }, () => {
   let tape: OracleTape
   let ingester: RunningApp
   let server: RunningApp
+  let fresh: RunningApp
 
   beforeAll(async () => {
     ;({ primary, replica, link } = stack.use(await startPostgresPair()))
@@ -39,14 +44,14 @@ describe('with a primary and a replica', { timeout: 60_000 }, () => {
 
   afterAll(() => stack.disposeAsync())
 
-  async function start(roles: string): Promise<RunningApp> {
+  async function start(roles: string, feeds = tape.feeds): Promise<RunningApp> {
     const env = {
       FEEDGEN_DATABASE_URL: `${primary.url()},${replica.url()}`,
       FEEDGEN_JETSTREAM_URLS: tape.url,
       FEEDGEN_ROLES: roles,
       ...(roles === 'serve' && { FEEDGEN_DATABASE_READ_URL: replica.url() }),
     }
-    return stack.use(await runApp({ env, feeds: tape.feeds }))
+    return stack.use(await runApp({ env, feeds }))
   }
 
   /** How far the replica is, in what it shows. */
@@ -83,6 +88,8 @@ describe('with a primary and a replica', { timeout: 60_000 }, () => {
     expect(await tape.difference(ingester)).toBeUndefined()
     expect(await server.walk('any')).toEqual(before)
     expect(await replicaUs()).toBeLessThan(tape.reachedUs)
+    fresh = await start('rank,serve', feedsFile([FRESH]))
+    expect(await fresh.walk('fresh')).toEqual(tape.members(FRESH))
   })
 
   test('pages go on when the primary is gone, also those of a process that starts then', async () => {
@@ -113,7 +120,12 @@ describe('with a primary and a replica', { timeout: 60_000 }, () => {
     const [, resumed] = ingester.logs.filter(({ event }) => event === 'streamConnected')
     expect(resumed?.['cursor']).toBeLessThan(hadUs)
     expect(ingester.logs.filter(({ event }) => event === 'ingestDied')).toEqual([])
-    for (const app of [ingester, server]) {
+  })
+
+  test('a filter that was lost with the primary is made anew', async () => {
+    await until(async () => (await fresh.walk('fresh').catch(() => [])).length > 0)
+    expect(await fresh.walk('fresh')).toEqual(tape.members(FRESH))
+    for (const app of [ingester, server, fresh]) {
       expect(await until(async () => (await app.get('/ready')).ok)).toBe(true)
       expect(await app.stop()).toBe(0)
     }
