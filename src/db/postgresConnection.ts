@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   readonly hasPipeline?: boolean
   /** A session that leaves a statement without any answer for so long is ended from here. */
   readonly answerMs: number
+  /** Ends the opening: of what is not open yet nothing remains. */
+  readonly signal?: AbortSignal
 }
 
 const CONNECT_MS = 3_000
@@ -57,6 +59,9 @@ export class PostgresConnection implements AsyncDisposable {
     const refusals: string[] = []
     let cause: unknown
     for (const url of options.urls) {
+      if (options.signal?.aborted === true) {
+        break
+      }
       try {
         return await PostgresConnection.#openOne(url, options)
       } catch (error) {
@@ -86,6 +91,8 @@ export class PostgresConnection implements AsyncDisposable {
     // Without a listener the end of a session would end the process.
     client.on('error', () => connection.#close())
     client.on('end', () => connection.#close())
+    const stop = (): void => cut(client)
+    options.signal?.addEventListener('abort', stop)
     try {
       await client.connect()
       const settings = Object.entries(options.settings)
@@ -101,6 +108,8 @@ export class PostgresConnection implements AsyncDisposable {
       connection.#isOpen = false
       cut(client)
       throw error
+    } finally {
+      options.signal?.removeEventListener('abort', stop)
     }
   }
 

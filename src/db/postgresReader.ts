@@ -85,7 +85,10 @@ interface Found {
   readonly isMakeshift: boolean
 }
 
-async function connect({ urls, from, variable }: PostgresReaderOptions): Promise<Found> {
+async function connect(
+  { urls, from, variable }: PostgresReaderOptions,
+  signal?: AbortSignal,
+): Promise<Found> {
   const options = {
     urls,
     ...(variable !== undefined && { variable }),
@@ -93,6 +96,7 @@ async function connect({ urls, from, variable }: PostgresReaderOptions): Promise
     settings: SETTINGS,
     hasPipeline: true,
     answerMs: ANSWER_MS,
+    ...(signal && { signal }),
   }
   if (from === 'writer' && urls.length > 1) {
     try {
@@ -209,6 +213,8 @@ class Link implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     clearTimeout(this.#lookout)
+    // It may be just about to open.
+    await this.ready.catch(() => {})
     await this.#connection?.[Symbol.asyncDispose]()
   }
 
@@ -216,7 +222,7 @@ class Link implements AsyncDisposable {
     const { signal } = this.#stop
     for (let waitMs = RECONNECT_MIN_MS; !signal.aborted; waitMs *= 2) {
       try {
-        this.#use(await connect(this.#options))
+        this.#use(await connect(this.#options, signal))
         return
       } catch {
         // Whatever it is, readers are told while there is no connection.
@@ -249,7 +255,7 @@ class Link implements AsyncDisposable {
 
   /** Tries again what was not to be had when the connection was made. */
   async #lookForBetter(): Promise<void> {
-    const found = await connect(this.#options).catch(() => undefined)
+    const found = await connect(this.#options, this.#stop.signal).catch(() => undefined)
     if (found !== undefined && this.#connection !== undefined) {
       try {
         this.#use(found)
