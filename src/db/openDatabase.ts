@@ -56,6 +56,8 @@ export interface RoleOptions {
 const RETRY_MS = 1_000
 /** A holder of a role that has said nothing for so long has lost it. */
 const SILENT_MS = 5_000
+/** As long as SQLite waits: a service that is told to stop while tables are locked still ends in time. */
+const LOCK_MS = 5_000
 const STANDING_BY = 'another process has this role: standing by'
 
 /**
@@ -75,6 +77,7 @@ export async function openRole(options: RoleOptions): Promise<Database | undefin
           urls: splitUrls(databaseUrl),
           name: `tagfeed ${role}`,
           silentMs: SILENT_MS,
+          lockTimeoutMs: LOCK_MS,
         }),
       )
       while (!signal.aborted) {
