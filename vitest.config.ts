@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
+/** What the service promises whichever engine it runs on; the other files hardly touch the database. */
+const ON_POSTGRES =
+  'filters getFeedSkeleton http kept oracle skeletonResponder startup stream surroundings'
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/summaryReporter.ts'],
@@ -12,6 +16,17 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], pool: 'forks', maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e-postgres',
+          include: ON_POSTGRES.split(' ').map((name) => `test/e2e/${name}.test.ts`),
+          env: { TEST_ENGINE: 'postgres' },
+          setupFiles: './test/support/dropDatabases.ts',
+          pool: 'forks',
+          maxWorkers: 2,
+        },
       },
     ],
   },

@@ -12,6 +12,7 @@ import { engines } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
 import { openFeedBench } from '../support/feedBench.ts'
 import type { FeedBench } from '../support/feedBench.ts'
+import { engine } from '../support/serviceDatabase.ts'
 
 const NOW = Date.now() * 1000
 const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
@@ -53,8 +54,7 @@ describe('the answer ahead of the framework', () => {
   }
 
   beforeAll(async () => {
-    const [engine] = engines
-    const database = stack.use(await engine!.open())
+    const database = stack.use(await engines.find(({ name }) => name === engine)!.open())
     const pinned = 'at://did:plc:pinned/app.bsky.feed.post/3mmoojp4cd223'
     const definitions = [feedOf('art'), feedOf('cats'), feedOf('pin', { pinned })]
     bench = await openFeedBench(database, definitions, () => NOW)

@@ -12,6 +12,7 @@ import { createPost, deletePost, did } from '../support/events.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp, runScript } from '../support/runApp.ts'
 import type { FinishedRun, RunOptions, RunningApp } from '../support/runApp.ts'
+import { engine, serviceDatabaseUrl } from '../support/serviceDatabase.ts'
 import { until } from '../support/until.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -120,7 +121,10 @@ const badValues: Readonly<Record<string, readonly string[]>> = {
 }
 const rounds = Math.max(...Object.values(badValues).map((values) => values.length))
 
-describe('a bad configuration', () => {
+/** What the engine has no part in, or where the file of SQLite has one, is tested with SQLite alone. */
+const isSqlite = engine === 'sqlite'
+
+describe.runIf(isSqlite)('a bad configuration', () => {
   test.each(Array.from({ length: rounds }, (_, round) => round))(
     'is refused with all its problems at once (values %i)',
     async (round) => {
@@ -244,7 +248,7 @@ describe('a bad configuration', () => {
   })
 })
 
-describe('the environment', () => {
+describe.runIf(isSqlite)('the environment', () => {
   test('is completed by .env of the working directory, and wins over it', async () => {
     using folder = temporaryFolder()
     const lines = [
@@ -344,7 +348,22 @@ describe('the environment', () => {
   })
 })
 
-describe('a start that fails', () => {
+describe.runIf(!isSqlite)('a start on a Postgres that refuses it', () => {
+  test.each([
+    ['the password', { password: 'hunter2hunter2' }],
+    ['the user', { username: 'nobody' }],
+    ['the name of the database', { pathname: '/nowhere' }],
+  ])('says why, and tells no password: %s', async (_, change) => {
+    using folder = temporaryFolder()
+    const url = Object.assign(new URL(await serviceDatabaseUrl(folder.path)), change)
+    const run = await startAndEnd({ env: { FEEDGEN_DATABASE_URL: url.href } })
+    expect(refusalFaults(run, 'FEEDGEN_DATABASE_URL', url.host)).toEqual([])
+    expect(run.stdout + run.stderr).not.toContain(`:${url.password}@`)
+    expect(run.stdout + run.stderr).not.toContain('hunter2')
+  })
+})
+
+describe.runIf(isSqlite)('a start that fails', () => {
   test('says that the port is taken', async () => {
     await using server = createServer().listen(0, '127.0.0.1')
     await until(() => server.listening)
@@ -455,7 +474,8 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
   test('ends a service that is still starting', async () => {
     using folder = temporaryFolder()
     writeFileSync(join(folder.path, 'feeds.yaml'), feeds)
-    const env = { PATH: process.env['PATH'], FEEDGEN_PORT: '0', ...NOWHERE }
+    const own = { FEEDGEN_PORT: '0', FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder.path) }
+    const env = { PATH: process.env['PATH'], ...own, ...NOWHERE }
     const options = { cwd: folder.path, env, timeout: START_MS }
     const child = spawn(process.execPath, [MAIN], { ...options, killSignal: 'SIGKILL' })
     createInterface({ input: child.stdout }).once('line', () => child.kill(signal))
@@ -507,6 +527,13 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
 })
 
 describe('a signal', () => {
+  test('ends a service that has only just begun to listen', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      await using app = await runApp({ feeds, env: SERVING })
+      expect(await stopInTime(app)).toEqual(inTime)
+    }
+  })
+
   test('ends a service that cannot reach the stream, or whose stream is silent', async () => {
     await using jetstream = await openJetstreamServer()
     await using lost = await runApp({ feeds, env: NOWHERE })
@@ -547,7 +574,7 @@ describe('a signal', () => {
 })
 
 async function readPosition(folder: string): Promise<number> {
-  await using database = await openReader(`sqlite:${join(folder, 'data', 'test.db')}`)
+  await using database = await openReader(await serviceDatabaseUrl(folder))
   const query = database.kysely.selectFrom('ingest_position').select('time_us')
   return (await query.executeTakeFirstOrThrow()).time_us
 }
@@ -564,7 +591,7 @@ describe('the scripts', () => {
   )
   writeFileSync(recording, `${posts.map((post) => JSON.stringify(post)).join('\n')}\n{"kind":\n\n`)
 
-  test.each<[script: string, args: string[], named: RegExp]>([
+  test.runIf(isSqlite).each<[script: string, args: string[], named: RegExp]>([
     [printFeed, [], /usage/i],
     [printFeed, ['art', 'cats'], /usage/i],
     [printFeed, ['art', '--limit', '0'], /limit/],
@@ -587,7 +614,7 @@ describe('the scripts', () => {
     expect(run.stdout).toBe('')
   })
 
-  test.each<[script: string, args: string[]]>([
+  test.runIf(isSqlite).each<[script: string, args: string[]]>([
     [printFeed, ['art']],
     [replay, [recording]],
   ])('%s refuses a bad configuration', async (script, args) => {

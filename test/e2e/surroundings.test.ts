@@ -1,12 +1,11 @@
 import { closeSync, fstatSync, openSync, rmSync } from 'node:fs'
 import { truncateSync, writeFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { describe, expect, test, vi } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { openSqlite } from '../../src/db/sqlite.ts'
+import { openWriter } from '../../src/db/openDatabase.ts'
 import { startIngest } from '../../src/ingest/ingest.ts'
 import type { Ingest } from '../../src/ingest/ingest.ts'
 import { createLogger } from '../../src/logger.ts'
@@ -17,6 +16,7 @@ import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import type { JetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp, runScript } from '../support/runApp.ts'
 import type { LogLine, RunningApp } from '../support/runApp.ts'
+import { LOCKED, engine, lockDatabase, serviceDatabaseUrl } from '../support/serviceDatabase.ts'
 import { spoiltBy } from '../support/spoilIngest.ts'
 import type { Spoiling } from '../support/spoilIngest.ts'
 import { until } from '../support/until.ts'
@@ -61,17 +61,8 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
     const allEnv = { FEEDGEN_JETSTREAM_URLS: server.url, ...env }
     const app = stack.use(await runApp({ feeds: FEEDS, env: allEnv }))
     await app.untilCommitted(posts.lastUs)
-    const file = join(app.folder, 'data', 'test.db')
-    return { server, posts, app, env: allEnv, file }
-  }
-
-  /** Another process's connection, as far as SQLite can tell. */
-  function lock(stack: AsyncDisposableStack, file: string): BetterSqlite3.Database {
-    const handle = stack.adopt(new BetterSqlite3(file), (open) => {
-      open.close()
-    })
-    handle.exec('begin immediate')
-    return handle
+    const url = await serviceDatabaseUrl(app.folder)
+    return { server, posts, app, env: allEnv, url, file: url.replace('sqlite:', '') }
   }
 
   const logged = (app: RunningApp, event: string): LogLine[] =>
@@ -105,16 +96,16 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
 
   test('whose database is locked by another process serves, says so, and loses nothing', async () => {
     await using stack = new AsyncDisposableStack()
-    const { app, posts, file } = await openService(stack)
+    const { app, posts, url } = await openService(stack)
     const before = posts.uris.slice()
-    const handle = lock(stack, file)
+    const lock = stack.use(await lockDatabase(url))
     const readers = readAllTheTime(app)
     posts.send(20)
     const [fails] = await until(() => logged(app, 'storeFails').length > 0 && app.logs.slice(-1))
-    expect(fails?.['reason']).toMatch(/locked/)
-    expect(await until(async () => (await app.health()).ingest.problem)).toMatch(/locked/)
+    expect(fails?.['reason']).toMatch(LOCKED)
+    expect(await until(async () => (await app.health()).ingest.problem)).toMatch(LOCKED)
     expect(await app.walk('art', 7)).toEqual(before)
-    handle.exec('rollback')
+    await lock.release()
     await app.untilCommitted(posts.lastUs)
     expect(await app.walk('art')).toEqual(posts.uris)
     const { slowestMs, count } = await readers.end()
@@ -128,8 +119,8 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
 
   test('whose database is locked ends within 10 s of SIGTERM, and loses nothing', async () => {
     await using stack = new AsyncDisposableStack()
-    const { app, env, posts, file } = await openService(stack)
-    const handle = lock(stack, file)
+    const { app, env, posts, url } = await openService(stack)
+    const lock = stack.use(await lockDatabase(url))
     posts.send(20)
     await until(() => logged(app, 'storeFails').length > 0)
     const startedAt = performance.now()
@@ -137,22 +128,42 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
     expect(performance.now() - startedAt).toBeLessThan(10_000)
     // What it has read cannot be committed: it is no clean end, and the reason is told.
     expect(code).toBe(1)
-    handle.exec('rollback')
+    await lock.release()
     await using again = await runApp({ feeds: FEEDS, env, folder: app.folder })
     await again.untilCommitted(posts.lastUs)
     expect(await again.walk('art')).toEqual(posts.uris)
   })
 
-  test('whose database is locked at the start waits or says why it cannot start', async () => {
-    await using stack = new AsyncDisposableStack()
-    const { app, env, file } = await openService(stack)
-    expect(await app.stop()).toBe(0)
-    lock(stack, file)
-    const run = await runScript('src/main.ts', [], { feeds: FEEDS, env, folder: app.folder })
-    expect(run.code).toBe(1)
-    expect(run.stderr).toMatch(/locked/)
-    expect(run.stderr).not.toMatch(/^\s+at /m)
-  })
+  test.runIf(engine === 'sqlite')(
+    'whose SQLite file is locked at the start says why it cannot start',
+    async () => {
+      await using stack = new AsyncDisposableStack()
+      const { app, env, url } = await openService(stack)
+      expect(await app.stop()).toBe(0)
+      stack.use(await lockDatabase(url))
+      const run = await runScript('src/main.ts', [], { feeds: FEEDS, env, folder: app.folder })
+      expect(run.code).toBe(1)
+      expect(run.stderr).toMatch(LOCKED)
+      expect(run.stderr).not.toMatch(/^\s+at /m)
+    },
+  )
+
+  test.runIf(engine === 'postgres')(
+    'whose Postgres tables are locked at the start waits until they are free',
+    async () => {
+      await using stack = new AsyncDisposableStack()
+      const { app, env, posts, url } = await openService(stack)
+      expect(await app.stop()).toBe(0)
+      const lock = stack.use(await lockDatabase(url))
+      const starting = runApp({ feeds: FEEDS, env, folder: app.folder })
+      await until(() => lock.isAwaited())
+      await lock.release()
+      await using again = await starting
+      posts.send(5)
+      await again.untilCommitted(posts.lastUs)
+      expect(await again.walk('art')).toEqual(posts.uris)
+    },
+  )
 
   const deaths: [how: Spoiling['how'], what: string][] = [
     ['exit', 'dies between rows and commit'],
@@ -198,7 +209,7 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
     expect(logged(app, 'ingestDied').length).toBeGreaterThan(2)
   })
 
-  describe('whose database file is damaged', () => {
+  describe.runIf(engine === 'sqlite')('whose SQLite file is damaged', () => {
     const PAGE = 4_096
 
     /** Brings everything from the log into the file itself. */
@@ -288,7 +299,7 @@ describe('ingest', () => {
     readonly server: JetstreamServer
     readonly posts: Posts
     readonly database: Database
-    readonly file: string
+    readonly url: string
     readonly ingest: Ingest
     readonly logs: LogLine[]
     /** The service's clock: the real one, set off by so much. */
@@ -297,15 +308,15 @@ describe('ingest', () => {
     stored(): Promise<string[]>
   }
 
-  /** The real loop on a real stream and a real file, in this process: with a clock of its own. */
+  /** The real loop on a real stream and a real database, in this process: with a clock of its own. */
   async function openBench(
     stack: AsyncDisposableStack,
     { retentionDays = 30, moreUrls = [] as string[] } = {},
   ): Promise<Bench> {
     const folder = stack.use(temporaryFolder())
-    const file = join(folder.path, 'test.db')
+    const url = await serviceDatabaseUrl(folder.path)
     // What holds for five seconds of waiting holds for a twentieth of one.
-    const database = stack.use(openSqlite({ path: file, readonly: false, busyTimeoutMs: 50 }))
+    const database = stack.use(await openWriter(url, { lockTimeoutMs: 50 }))
     await migrate(database)
     const server = stack.use(await openJetstreamServer({ nowUs: () => nowUs() + 48 * HOUR_US }))
     const logs: LogLine[] = []
@@ -316,7 +327,7 @@ describe('ingest', () => {
     const clock = (): number => nowUs() + state.offsetUs
     const ingest = startIngest(
       {
-        databaseUrl: `sqlite:${file}`,
+        databaseUrl: url,
         jetstreamUrls: [server.url, ...moreUrls],
         idleMs: 60_000,
         backfillHours: 2,
@@ -328,7 +339,7 @@ describe('ingest', () => {
     )
     ingest.done.catch((error: unknown) => (state.failure = error))
     const bench: Bench = Object.assign(state, {
-      ...{ server, database, file, ingest, logs },
+      ...{ server, database, url, ingest, logs },
       posts: new Posts(server),
       stored: async () => {
         const rows = await database.kysely
@@ -355,17 +366,14 @@ describe('ingest', () => {
     const bench = await openBench(stack)
     bench.posts.send(5)
     await untilStored(bench)
-    const handle = stack.adopt(new BetterSqlite3(bench.file), (open) => {
-      open.close()
-    })
-    handle.exec('begin immediate')
+    const lock = stack.use(await lockDatabase(bench.url))
     bench.posts.send(5)
-    await until(() => bench.ingest.status().problem?.includes('locked'))
+    await until(() => bench.ingest.status().problem?.match(LOCKED))
     await bench.server.disconnectAll({ abruptly: true })
     await bench.server.waitForConnection(2)
     await until(() => bench.logs.filter(({ event }) => event === 'streamConnected').length === 2)
-    expect(bench.ingest.status().problem).toMatch(/locked/)
-    handle.exec('rollback')
+    expect(bench.ingest.status().problem).toMatch(LOCKED)
+    await lock.release()
     await untilStored(bench)
     expect(await bench.stored()).toEqual(bench.posts.uris)
     expect(bench.ingest.status().problem).toBeUndefined()
@@ -376,15 +384,12 @@ describe('ingest', () => {
     const bench = await openBench(stack)
     bench.posts.send(5)
     await untilStored(bench)
-    const handle = stack.adopt(new BetterSqlite3(bench.file), (open) => {
-      open.close()
-    })
-    handle.exec('begin immediate')
+    const lock = stack.use(await lockDatabase(bench.url))
     const startedAt = performance.now()
     // No frame comes: only the pruner wants the lock, at its next round.
     bench.offsetUs = 10 * MINUTE_US
     await until(() => bench.failure !== undefined || performance.now() - startedAt > 5_000)
-    handle.exec('rollback')
+    await lock.release()
     expect(bench.failure).toBeUndefined()
     // A change of state is told, not every attempt.
     expect(bench.logs.filter(({ level }) => level === 'warn').length).toBeLessThan(2)
@@ -393,32 +398,35 @@ describe('ingest', () => {
     expect(await bench.stored()).toEqual(bench.posts.uris)
   })
 
-  test('on a full disk waits, says so, and loses nothing', async () => {
-    await using stack = new AsyncDisposableStack()
-    const bench = await openBench(stack)
-    bench.posts.send(5)
-    await untilStored(bench)
-    const limit = async (pages: number): Promise<void> => {
-      await sql`pragma max_page_count = ${sql.lit(pages)}`.execute(bench.database.kysely)
-    }
-    // Never below what there is: the file cannot grow any more.
-    await limit(1)
-    bench.posts.send(3_000)
-    await until(() => bench.ingest.status().problem?.includes('full'))
-    await until(() => bench.logs.some(({ event }) => event === 'storeFails'))
-    const [position] = [bench.ingest.status().positionUs]
-    expect(position).toBeLessThan(bench.posts.lastUs)
-    const held = await bench.stored()
-    expect(bench.posts.uris.join(' ')).toContain(held.join(' '))
-    bench.posts.send(5)
-    await limit(1_000_000)
-    await untilStored(bench)
-    expect(await bench.stored()).toEqual(bench.posts.uris)
-    expect(bench.logs.filter(({ event }) => event === 'storeFails')).toHaveLength(1)
-    expect(bench.logs.filter(({ event }) => event === 'storeRecovered')).toHaveLength(1)
-    expect(bench.failure).toBeUndefined()
-    expect(bench.ingest.status().problem).toBeUndefined()
-  })
+  test.runIf(engine === 'sqlite')(
+    'of SQLite on a full disk waits, says so, and loses nothing',
+    async () => {
+      await using stack = new AsyncDisposableStack()
+      const bench = await openBench(stack)
+      bench.posts.send(5)
+      await untilStored(bench)
+      const limit = async (pages: number): Promise<void> => {
+        await sql`pragma max_page_count = ${sql.lit(pages)}`.execute(bench.database.kysely)
+      }
+      // Never below what there is: the file cannot grow any more.
+      await limit(1)
+      bench.posts.send(3_000)
+      await until(() => bench.ingest.status().problem?.includes('full'))
+      await until(() => bench.logs.some(({ event }) => event === 'storeFails'))
+      const [position] = [bench.ingest.status().positionUs]
+      expect(position).toBeLessThan(bench.posts.lastUs)
+      const held = await bench.stored()
+      expect(bench.posts.uris.join(' ')).toContain(held.join(' '))
+      bench.posts.send(5)
+      await limit(1_000_000)
+      await untilStored(bench)
+      expect(await bench.stored()).toEqual(bench.posts.uris)
+      expect(bench.logs.filter(({ event }) => event === 'storeFails')).toHaveLength(1)
+      expect(bench.logs.filter(({ event }) => event === 'storeRecovered')).toHaveLength(1)
+      expect(bench.failure).toBeUndefined()
+      expect(bench.ingest.status().problem).toBeUndefined()
+    },
+  )
 
   test('whose clock is set back loses nothing and goes on pruning', async () => {
     await using stack = new AsyncDisposableStack()

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
-import BetterSqlite3 from 'better-sqlite3'
+import { beforeCommit } from '../support/beforeCommit.ts'
 
 /**
  * How to start a service that dies so. Transactions that changed nothing do not count, nor what the
@@ -24,24 +24,12 @@ if (killAt !== undefined && !isMainThread) {
 }
 
 function patch(commits: number): void {
-  const { prototype } = BetterSqlite3 as unknown as { prototype: BetterSqlite3.Database }
-  const { exec } = prototype
   let left = commits
-  let before = 0
-  prototype.exec = function execOrDie(this: BetterSqlite3.Database, source: string) {
-    const changes = source === 'commit' || source.startsWith('begin') ? changesOf(this) : 0
-    before = source.startsWith('begin') ? changes : before
-    if (source === 'commit' && changes > before) {
-      left -= 1
-      if (left === 0) {
-        writeFileSync(mark, String(changes - before))
-        process.kill(process.pid, 'SIGKILL')
-      }
+  beforeCommit((changes) => {
+    left -= changes > 0 ? 1 : 0
+    if (left === 0) {
+      writeFileSync(mark, String(changes))
+      process.kill(process.pid, 'SIGKILL')
     }
-    return exec.call(this, source)
-  }
-}
-
-function changesOf(database: BetterSqlite3.Database): number {
-  return Number(database.prepare('select total_changes()').pluck().get())
+  })
 }

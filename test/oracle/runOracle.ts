@@ -23,6 +23,8 @@ export interface OracleOptions {
   readonly seed: number
   /** Default 20,000. */
   readonly events?: number
+  /** An empty database; one of the engine of the tests when left out. */
+  readonly databaseUrl?: string
 }
 
 export interface OracleOutcome {
@@ -45,7 +47,14 @@ const MINUTE_US = 60_000_000
 const TAIL = 500
 const EARLY_LIVES = 8
 
-export async function runOracle({ seed, events = 20_000 }: OracleOptions): Promise<OracleOutcome> {
+/** Where the services of one run live, one after the other. */
+interface Home {
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+export async function runOracle(options: OracleOptions): Promise<OracleOutcome> {
+  const { seed, events = 20_000, databaseUrl } = options
   const startedAt = performance.now()
   const nowUs = Date.now() * 1000
   const endUs = nowUs - MINUTE_US
@@ -55,9 +64,13 @@ export async function runOracle({ seed, events = 20_000 }: OracleOptions): Promi
   const model = new OracleModel(nowUs, FEEDS).fold(frames)
   const random = createRandom(seed + 1_000_000)
   using folder = temporaryFolder()
+  const home: Home = {
+    folder: folder.path,
+    env: { ...(databaseUrl !== undefined && { FEEDGEN_DATABASE_URL: databaseUrl }) },
+  }
   await using hosts = await openOracleHosts({ frames, random, isSkewed })
-  await new Killer(random, hosts, folder.path).run()
-  await using app = await survive(random, hosts, folder.path)
+  await new Killer(random, hosts, home).run()
+  await using app = await survive(random, hosts, home)
   const difference =
     (await compareFeeds(app, { model, frames, random })) ??
     differenceOfHealth(await app.health(), hosts.reachedUs)
@@ -80,16 +93,20 @@ function differenceOfHealth({ ingest }: Health, reachedUs: number): string | und
   return isCounted && isPlaced ? undefined : `_health is odd: ${JSON.stringify(ingest)}`
 }
 
-function start(hosts: OracleHosts, { env, ...options }: RunOptions): Promise<RunningApp> {
+function start(
+  hosts: OracleHosts,
+  home: Home,
+  { env, ...options }: RunOptions,
+): Promise<RunningApp> {
   const urls = hosts.urls()
   const own = { FEEDGEN_JETSTREAM_URLS: urls, FEEDGEN_JETSTREAM_IDLE_SECONDS: '1' }
-  return runApp({ ...options, env: { ...own, ...env } })
+  return runApp({ ...options, folder: home.folder, env: { ...own, ...home.env, ...env } })
 }
 
 /** The service that is not killed reads to the end, over connections that break. */
-async function survive(random: Random, hosts: OracleHosts, folder: string): Promise<RunningApp> {
+async function survive(random: Random, hosts: OracleHosts, home: Home): Promise<RunningApp> {
   await hosts.heal()
-  const app = await start(hosts, { folder, feeds: feedsFile(FEEDS) })
+  const app = await start(hosts, home, { feeds: feedsFile(FEEDS) })
   for (let piece = 4; piece > 0; piece -= 1) {
     hosts.release(Math.ceil(hosts.left / piece))
     await delay(random.below(100))
@@ -102,13 +119,13 @@ async function survive(random: Random, hosts: OracleHosts, folder: string): Prom
 class Killer {
   readonly #random: Random
   readonly #hosts: OracleHosts
-  readonly #folder: string
+  readonly #home: Home
   #life = 0
 
-  constructor(random: Random, hosts: OracleHosts, folder: string) {
+  constructor(random: Random, hosts: OracleHosts, home: Home) {
     this.#random = random
     this.#hosts = hosts
-    this.#folder = folder
+    this.#home = home
   }
 
   async run(): Promise<void> {
@@ -163,7 +180,7 @@ class Killer {
   }
 
   async #dieBeforeCommit(frames: number): Promise<void> {
-    const mark = join(this.#folder, `died${this.#life}`)
+    const mark = join(this.#home.folder, `died${this.#life}`)
     const app = await this.#start(dyingBeforeCommit(1 + this.#random.below(5), mark))
     const isDead = (): boolean => existsSync(mark)
     await this.#feed(app, frames, isDead)
@@ -178,7 +195,7 @@ class Killer {
 
   #start(options: RunOptions): Promise<RunningApp> {
     const feeds = feedsFile(this.#life > EARLY_LIVES ? FEEDS : EARLY_FEEDS)
-    return start(this.#hosts, { folder: this.#folder, feeds, ...options })
+    return start(this.#hosts, this.#home, { feeds, ...options })
   }
 
   /** Some frames at a time, at instants that nobody has planned, and a fault now and then. */

@@ -63,11 +63,11 @@ async function explainSqlite(folder: string, sql: string): Promise<string[]> {
 
 let databases = 0
 
-/** A database of the Postgres of this run; empty, or migrated as most tests want it. */
+/** A database of the Postgres of this run, or of another one; empty, or migrated as most tests want it. */
 export async function createPostgresDatabase(
   isMigrated = true,
+  url = inject('postgresUrl'),
 ): Promise<{ url: string } & AsyncDisposable> {
-  const url = inject('postgresUrl')
   databases += 1
   const name = `test_${process.pid}_${databases}`
   const template = isMigrated ? sql` template ${sql.id(TEMPLATE)}` : sql``

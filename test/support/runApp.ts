@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from './databases.ts'
+import { serviceDatabaseUrl } from './serviceDatabase.ts'
 import { until } from './until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -22,7 +23,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Text of a feeds file; the shipped one when left out. */
   readonly feeds?: string
-  /** Keeps its files here; a folder of its own, gone at the end, when left out. */
+  /** Keeps its files and its database here; a folder of its own, gone at the end, when left out. */
   readonly folder?: string
   /** Options of Node itself, such as `--import`; its threads inherit them. */
   readonly nodeOptions?: readonly string[]
@@ -78,7 +79,7 @@ export interface Health {
 export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
   const own = options.folder === undefined ? temporaryFolder() : undefined
   const folder = options.folder ?? own?.path ?? ''
-  const run = startMain({ ...options, folder })
+  const run = await startMain({ ...options, folder })
   const exited = new Promise<number | null>((resolve) => {
     run.child.once('exit', (code) => resolve(code))
   })
@@ -164,7 +165,7 @@ export async function runScript(
 ): Promise<FinishedRun> {
   const child = spawn(process.execPath, [join(ROOT, script), ...args], {
     cwd: options.folder,
-    env: environment(options),
+    env: await environment(options),
   })
   options.terminated?.addEventListener('abort', () => child.kill('SIGTERM'))
   let stdout = ''
@@ -175,13 +176,13 @@ export async function runScript(
   return { code, stdout, stderr }
 }
 
-function startMain(options: RunOptions & { folder: string }) {
+async function startMain(options: RunOptions & { folder: string }) {
   const logs: LogLine[] = []
   const stderr: string[] = []
   const args = [...(options.nodeOptions ?? []), join(ROOT, 'src/main.ts')]
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd: options.folder,
-    env: environment(options),
+    env: await environment(options),
     stdio: ['ignore', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
     ...(options.killed && { signal: options.killed }),
@@ -201,7 +202,7 @@ function startMain(options: RunOptions & { folder: string }) {
   return { child, logs, stderr }
 }
 
-function environment({ env, feeds, folder }: RunOptions & { folder: string }) {
+async function environment({ env, feeds, folder }: RunOptions & { folder: string }) {
   const feedsFile = join(folder, 'feeds.yaml')
   if (feeds !== undefined) {
     writeFileSync(feedsFile, feeds)
@@ -210,7 +211,7 @@ function environment({ env, feeds, folder }: RunOptions & { folder: string }) {
     PATH: process.env['PATH'],
     FEEDGEN_PORT: '0',
     FEEDGEN_FEEDS_FILE: feeds === undefined ? join(ROOT, 'feeds.yaml') : feedsFile,
-    FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'data', 'test.db')}`,
+    FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder),
     ...env,
   }
 }

@@ -3,7 +3,7 @@
  * that no test can bring about from outside. Imported by a test, it only names itself to the process.
  */
 import { isMainThread, threadId } from 'node:worker_threads'
-import BetterSqlite3 from 'better-sqlite3'
+import { beforeCommit } from './beforeCommit.ts'
 
 export interface Spoiling {
   /**
@@ -15,7 +15,7 @@ export interface Spoiling {
   readonly fromCommit: number
   /** How many threads, the first ones, are spoilt. */
   readonly threads: number
-  /** The main thread waits so many times shorter: for its pauses between one thread and the next. */
+  /** The pauses between one thread and the next are so many times shorter. */
   readonly hurry?: number
 }
 
@@ -37,13 +37,11 @@ if (text !== undefined) {
 }
 
 function spoilCommits({ how, fromCommit }: Spoiling): void {
-  const handle = BetterSqlite3.prototype
-  const exec = handle.exec
   let commits = 0
-  handle.exec = function spoilt(this: BetterSqlite3.Database, source: string) {
-    commits += source === 'commit' ? 1 : 0
-    if (source !== 'commit' || commits < fromCommit) {
-      return exec.call(this, source)
+  beforeCommit(() => {
+    commits += 1
+    if (commits < fromCommit) {
+      return
     }
     switch (how) {
       case 'error':
@@ -54,13 +52,16 @@ function spoilCommits({ how, fromCommit }: Spoiling): void {
         setImmediate(() => {
           throw new TypeError('spoilt by a test')
         })
-        return exec.call(this, source)
     }
-  }
+  })
 }
 
 function hurry(times: number): void {
   const wait = globalThis.setTimeout
-  const quick = (callback: () => void, ms = 0, ...rest: []) => wait(callback, ms / times, ...rest)
+  const quick = (callback: () => void, ms = 0, ...rest: []) => {
+    // Other timers of this thread are the limits of what takes its time.
+    const isPause = new Error('whose timer is it').stack?.includes('ingestThread.ts') === true
+    return wait(callback, isPause ? ms / times : ms, ...rest)
+  }
   globalThis.setTimeout = Object.assign(quick, wait)
 }

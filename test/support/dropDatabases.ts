@@ -1,0 +1,4 @@
+import { afterAll } from 'vitest'
+import { dropServiceDatabases } from './serviceDatabase.ts'
+
+afterAll(dropServiceDatabases)
