@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { refuseUnfinishedCopy } from '../src/copy/copyProgress.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { openReader, openWriter } from '../src/db/openDatabase.ts'
 import { loadEnvFile } from '../src/envFile.ts'
@@ -25,6 +26,7 @@ await runCommand(async (signal) => {
   let filterIds: number[]
   {
     await using writer = await openWriter(config.databaseUrl)
+    await refuseUnfinishedCopy(writer)
     await migrate(writer)
     filterIds = await prepareFilters(writer, [definition], { clock: systemClock, logger })
   }

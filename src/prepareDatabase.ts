@@ -1,4 +1,5 @@
 import type { Config } from './config.ts'
+import { refuseUnfinishedCopy } from './copy/copyProgress.ts'
 import type { Database } from './db/database.ts'
 import { isMigrated, migrate } from './db/migrate.ts'
 import { isOutOfReach, openReader, openWriter, whenReachable } from './db/openDatabase.ts'
@@ -16,6 +17,7 @@ export interface PrepareOptions {
 /**
  * Migrates, and looks at stored posts for feeds that are new or have changed; waits for a database
  * that is out of reach. Answers the ids of the feeds' filters, in the order of the feeds.
+ * @throws ConfigError when the database is an unfinished copy
  */
 export async function prepareDatabase(setup: Setup, options: PrepareOptions): Promise<number[]> {
   const { config, definitions } = setup
@@ -23,6 +25,7 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
     await using writer = await openWriter(config.databaseUrl)
     // It may wait for a lock, or for long work, when it is told to stop.
     using _ = onAbort(options.signal, () => void writer[Symbol.asyncDispose]())
+    await refuseUnfinishedCopy(writer)
     await migrate(writer)
     return await prepareFilters(writer, definitions, { ...options, clock: systemClock })
   }
@@ -49,6 +52,7 @@ async function findPrepared({ config, definitions }: Setup): Promise<number[] | 
     return undefined
   }
   await using reader = await openReader(config.databaseUrl, config.databaseReadUrls)
+  await refuseUnfinishedCopy(reader)
   return (await isMigrated(reader))
     ? await findFilters(
         reader,

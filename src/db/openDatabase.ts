@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, describeError } from '../errors.ts'
@@ -58,7 +59,8 @@ const RETRY_MS = 1_000
 const SILENT_MS = 5_000
 /** As long as SQLite waits: a service that is told to stop while tables are locked still ends in time. */
 const LOCK_MS = 5_000
-const STANDING_BY = 'another process has this role: standing by'
+/** The reason to wait for a role that is taken. */
+export const STANDING_BY = 'another process has this role: standing by'
 
 /**
  * The writing connection of a role that only one process has at a time, once it is free; undefined
@@ -130,6 +132,11 @@ export async function whenReachable<T>(
 export function isOutOfReach(error: unknown): boolean {
   const trouble = troubleOf(error)
   return trouble === 'lost' || trouble === 'transient'
+}
+
+/** Whether to open it would make a new database. */
+export function isMissing(databaseUrl: string): boolean {
+  return databaseUrl.startsWith(PREFIX) && !existsSync(resolve(databaseUrl.slice(PREFIX.length)))
 }
 
 /** Several Postgres servers, of which one takes writes at a time. */

@@ -1,0 +1,61 @@
+import type { RowShape } from '../db/dialect.ts'
+import type { Schema } from '../db/schema.ts'
+
+interface Copied<Table> {
+  /** The primary key. Its text columns compare by bytes on every engine. */
+  readonly key: readonly (keyof Table & string)[]
+  /**
+   * A few thousand rows at most, which a service that only serves may change: all such tables are copied
+   * last, in one transaction, and anew when a copy goes on.
+   */
+  readonly isSmall?: true
+}
+
+/**
+ * Every table of the schema, in the order of copying: what is referred to comes first, small tables
+ * last. Columns are read from the database.
+ */
+const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } = {
+  account: { key: ['id'] },
+  post: { key: ['id'] },
+  record_trace: { key: ['rkey', 'did'] },
+  post_tag: { key: ['tag', 'indexed_at', 'cid', 'uri'] },
+  filter_post: { key: ['filter_id', 'indexed_at', 'cid', 'uri'] },
+  filter: { key: ['id'], isSmall: true },
+  ingest_start: { key: ['id'], isSmall: true },
+  ingest_position: { key: ['id'], isSmall: true },
+  // What a process says of itself; the one that ingests next says its own.
+  ingest_status: 'left out',
+}
+
+export interface CopiedTable {
+  readonly name: string
+  readonly key: readonly string[]
+  readonly isSmall: boolean
+}
+
+/** All tables of the schema. */
+export const ALL_TABLES: readonly string[] = Object.keys(TABLES)
+
+/** The tables that are copied, in their order. */
+export const COPIED_TABLES: readonly CopiedTable[] = Object.entries(TABLES).flatMap(
+  ([name, table]) =>
+    table === 'left out' ? [] : [{ name, key: table.key, isSmall: table.isSmall === true }],
+)
+
+export const LARGE_TABLES = COPIED_TABLES.filter(({ isSmall }) => !isSmall)
+export const SMALL_TABLES = COPIED_TABLES.filter(({ isSmall }) => isSmall)
+
+/** A table with its columns. */
+export interface ShapedTable extends CopiedTable {
+  readonly shape: RowShape
+}
+
+/** @throws when a database lacks a table */
+export function withShape(table: CopiedTable, shapes: ReadonlyMap<string, RowShape>): ShapedTable {
+  const shape = shapes.get(table.name)
+  if (shape === undefined) {
+    throw new Error(`there is no table ${table.name}`)
+  }
+  return { ...table, shape }
+}
