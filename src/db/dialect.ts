@@ -17,6 +17,8 @@ export interface Dialect {
   readonly bigint: ColumnDataType
   /** Ends a `create table` whose rows are stored in the order of the primary key, where that exists. */
   readonly clustered: RawBuilder<unknown> | undefined
+  /** Whether one statement can get through while another one waits for a lock. */
+  readonly hasTableLocks: boolean
   /** A parameter in WHERE or LIMIT. */
   readonly parameter: <T>(value: T) => RawBuilder<T>
   /** The arguments that carry rows to a statement made with `rowsFrom`. */
@@ -34,6 +36,7 @@ export const sqliteDialect: Dialect = {
   keyText: 'text',
   bigint: 'integer',
   clustered: sql`without rowid`,
+  hasTableLocks: false,
   parameter: (value) => sql`+${value}`,
   packRows: (_shape, rows) => ({ rows: JSON.stringify(rows) }),
   rowsFrom: (shape, slot) => {
@@ -53,6 +56,7 @@ export const postgresDialect: Dialect = {
   keyText: sql`text collate "C"`,
   bigint: 'bigint',
   clustered: undefined,
+  hasTableLocks: true,
   parameter: (value) => sql`${value}`,
   packRows: (shape, rows) =>
     Object.fromEntries(Object.keys(shape).map((name, index) => [name, rows.map((r) => r[index])])),

@@ -29,6 +29,8 @@ const DEADLINE_MS = 4_500
 /** A server that lives answers by then, if only that it has given up: there is time to ask another. */
 const STATEMENT_MS = 2_500
 const ANSWER_MS = 3_000
+/** With less time left than this no other server is asked. */
+const MIN_ANSWER_MS = 200
 /** So long after the last connection has ended, a query waits for one; later it is told at once. */
 const WAIT_MS = 2_000
 /** Requests that wait for answers; more of them would be answered too late. */
@@ -116,19 +118,22 @@ async function sendSomewhere(
   links: readonly Link[],
   query: PostgresQuery,
 ): Promise<pg.QueryResult> {
-  const startedAt = performance.now()
+  const deadline = performance.now() + DEADLINE_MS
   for (let attempt = 1; ; attempt += 1) {
-    const link = leastBusy(links) ?? (await anyReady(links))
-    const leftMs = startedAt + DEADLINE_MS - performance.now()
+    const link = leastBusy(links) ?? (await anyReady(links, deadline))
     try {
-      return await link.send(query, attempt === 1 ? undefined : Math.min(leftMs, ANSWER_MS))
+      return await link.send(query, attempt === 1 ? undefined : answerMs(deadline))
     } catch (error) {
-      const isOver = attempt >= MAX_TRIES || performance.now() - startedAt >= DEADLINE_MS
+      const isOver = attempt >= MAX_TRIES || performance.now() >= deadline - MIN_ANSWER_MS
       if (isOver || !isForAnother(error)) {
         throw error
       }
     }
   }
+}
+
+function answerMs(deadline: number): number {
+  return Math.max(MIN_ANSWER_MS, Math.min(deadline - performance.now(), ANSWER_MS))
 }
 
 /** The connection has ended, or a replica had to give up for what it has to replay. */
@@ -155,9 +160,9 @@ function leastBusy(links: readonly Link[]): Link | undefined {
   return best
 }
 
-async function anyReady(links: readonly Link[]): Promise<Link> {
+async function anyReady(links: readonly Link[], deadline: number): Promise<Link> {
   const awaySince = Math.max(...links.map((link) => link.awaySince))
-  const waitMs = awaySince + WAIT_MS - performance.now()
+  const waitMs = Math.min(awaySince + WAIT_MS, deadline) - performance.now()
   if (waitMs > 0) {
     const stop = new AbortController()
     const late = delay(waitMs, undefined, { signal: stop.signal }).catch(() => {})

@@ -237,7 +237,8 @@ async function storeSafely(batch: Batch, options: IngesterOptions): Promise<void
         logger.error({ event: 'storeFails', reason }, `cannot store: ${reason}; trying again`)
         counters.storeFails(`cannot store: ${reason}`)
       }
-      for (const teller of tellers(options)) {
+      // Where one lock is on everything, telling would only wait for it once more.
+      for (const teller of target.database.dialect.hasTableLocks ? tellers(options) : []) {
         await doChore(teller, failing, options)
       }
       await delay(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(attempt, 10)), undefined, {

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly nodeOptions?: readonly string[]
   /** Kills the process, without a word, whenever it aborts: also before it listens. */
   readonly killed?: AbortSignal
+  /** Gets what it says on stdout, piece by piece: also before it listens. */
+  readonly onOutput?: (text: string) => void
 }
 
 export interface RunningApp extends AsyncDisposable {
@@ -170,7 +172,10 @@ export async function runScript(
   options.terminated?.addEventListener('abort', () => child.kill('SIGTERM'))
   let stdout = ''
   let stderr = ''
-  child.stdout.on('data', (data) => (stdout += String(data)))
+  child.stdout.on('data', (data) => {
+    stdout += String(data)
+    options.onOutput?.(String(data))
+  })
   child.stderr.on('data', (data) => (stderr += String(data)))
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   return { code, stdout, stderr }
@@ -193,6 +198,7 @@ async function startMain(options: RunOptions & { folder: string }) {
     // `node:readline` would also end a line at U+2028, which may stand in a JSON text.
     let rest = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      options.onOutput?.(text)
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
       logs.push(...lines.map((line) => JSON.parse(line) as LogLine))

@@ -8,7 +8,7 @@ import type { JetstreamServer } from '../../support/jetstreamServer.ts'
 import { freePort, startPostgres } from '../../support/postgresServer.ts'
 import type { PostgresServer } from '../../support/postgresServer.ts'
 import { runApp, runScript } from '../../support/runApp.ts'
-import type { RunningApp } from '../../support/runApp.ts'
+import type { RunOptions, RunningApp } from '../../support/runApp.ts'
 import { openTcpProxy } from '../../support/tcpProxy.ts'
 import type { TcpProxy } from '../../support/tcpProxy.ts'
 import { until } from '../../support/until.ts'
@@ -115,6 +115,17 @@ async function query<Row extends object>(url: string, text: string): Promise<Row
   }
 }
 
+/** Resolves when a process whose output it gets says that it waits for its database. */
+function awaitWaiting() {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const onOutput = (text: string): void => {
+    if (text.includes('databaseAway')) {
+      resolve()
+    }
+  }
+  return { waits: promise, onOutput }
+}
+
 const events = (app: RunningApp, name: string) => app.logs.filter(({ event }) => event === name)
 
 async function openPosts(stack: AsyncDisposableStack): Promise<Posts> {
@@ -127,7 +138,7 @@ async function openPosts(stack: AsyncDisposableStack): Promise<Posts> {
 async function openService(
   stack: AsyncDisposableStack,
   databaseUrl: string,
-  env: Record<string, string> = {},
+  { env = {}, ...options }: RunOptions = {},
 ) {
   const posts = await openPosts(stack)
   const all = {
@@ -135,7 +146,7 @@ async function openService(
     FEEDGEN_JETSTREAM_URLS: posts.server.url,
     ...env,
   }
-  const app = stack.use(await runApp({ feeds: FEEDS, env: all }))
+  const app = stack.use(await runApp({ feeds: FEEDS, env: all, ...options }))
   await app.untilCommitted(posts.lastUs)
   return { app, posts, env: all }
 }
@@ -282,12 +293,15 @@ describe('a service that starts', { timeout: 60_000 }, () => {
       FEEDGEN_PORT: String(port),
     }
     const terminated = new AbortController()
+    const once = awaitWaiting()
     const first = runScript('src/main.ts', [], {
       env,
       feeds: FEEDS,
       folder: folder.path,
       terminated: terminated.signal,
+      onOutput: once.onOutput,
     })
+    await once.waits
     const answer = await untilAnswered(port)
     expect(answer.status).toBe(503)
     expect(answer.headers.get('retry-after')).toBe('2')
@@ -304,9 +318,10 @@ describe('a service that starts', { timeout: 60_000 }, () => {
     expect(told).toHaveLength(1)
     expect(told[0]).toMatch(/waiting for the database: .*ECONNREFUSED/)
 
+    const { waits, onOutput } = awaitWaiting()
     const [app] = await Promise.all([
-      runApp({ env, feeds: FEEDS }),
-      untilAnswered(port).then(() => proxy.open()),
+      runApp({ env, feeds: FEEDS, onOutput }),
+      waits.then(() => proxy.open()),
     ])
     stack.use(app)
     await app.untilCommitted(posts.lastUs)
@@ -350,10 +365,10 @@ describe('a service that starts', { timeout: 60_000 }, () => {
       await query(url, `drop owned by ${name}; drop role ${name}`)
     })
     await query(url, `alter role ${name} connection limit 0`)
-    const port = await freePort()
+    const { waits, onOutput } = awaitWaiting()
     const [{ app, posts }] = await Promise.all([
-      openService(stack, own, { FEEDGEN_PORT: String(port) }),
-      untilAnswered(port).then(() => query(url, `alter role ${name} connection limit -1`)),
+      openService(stack, own, { onOutput }),
+      waits.then(() => query(url, `alter role ${name} connection limit -1`)),
     ])
     expect(events(app, 'databaseAway')[0]?.['reason']).toMatch(/too many connections/)
 
