@@ -27,11 +27,7 @@ export function watchOverload(): Overload {
   return {
     check: () => {
       if (isOverloaded) {
-        throw new RequestError(
-          'RateLimitExceeded',
-          'This feed is very busy: try again in a moment',
-          429,
-        )
+        throw tooBusy()
       }
     },
     [Symbol.dispose]: () => {
@@ -39,4 +35,8 @@ export function watchOverload(): Overload {
       delays.disable()
     },
   }
+}
+
+export function tooBusy(): RequestError {
+  return new RequestError('RateLimitExceeded', 'This feed is very busy: try again in a moment', 429)
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { whenReady } from '../db/eventually.ts'
 import type { Eventually } from '../db/eventually.ts'
 import type { RegisteredFeed, Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import { findFeed, toSkeletonText } from './getFeedSkeleton.ts'
-import { RETRY_AFTER_SECONDS } from './overload.ts'
+import { RETRY_AFTER_SECONDS, tooBusy } from './overload.ts'
 import type { Overload } from './overload.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
 import { isForLater, toXrpcError } from './xrpcErrors.ts'
@@ -23,11 +24,19 @@ const PATH = '/xrpc/app.bsky.feed.getFeedSkeleton'
 /** A query that needs no care: what real callers send, in the order in which they send it. */
 const PLAIN = /^feed=([\w.%:~-]+)(?:&limit=(\d{1,3}))?(?:&cursor=([\w.%:/~!-]+))?$/
 const MAX_KEPT = 2_000
+/** Requests of one connection that wait for the answer to one before. */
+const MAX_WAITING = 100
 
 const HEADERS = [
   ...['access-control-allow-origin', '*'],
   ...['content-type', 'application/json; charset=utf-8'],
 ]
+
+interface WaitingRequest {
+  readonly search: string
+  readonly response: ServerResponse
+  readonly startedAt: number
+}
 
 interface FeedRequest {
   readonly registered: RegisteredFeed
@@ -54,6 +63,8 @@ export class SkeletonResponder {
   #kept = new Map<string, KeptPage>()
   /** Feeds by the text with which a query has named them. */
   readonly #spellings = new Map<string, RegisteredFeed>()
+  /** What waits on each connection on which an answer of the database is under way. */
+  readonly #waiting = new Map<Socket, WaitingRequest[]>()
   #version: number | undefined
   #isVersionFresh = false
   readonly #expiry: NodeJS.Timeout
@@ -77,17 +88,51 @@ export class SkeletonResponder {
     if (url.length > PATH.length && url[PATH.length] !== '?') {
       return false
     }
-    const startedAt = performance.now()
+    const asked = { search, response, startedAt: performance.now() }
+    const line = this.#waiting.get(request.socket)
+    if (line === undefined) {
+      this.#begin(asked, request.socket)
+    } else if (line.length < MAX_WAITING) {
+      line.push(asked)
+    } else {
+      this.#fail(response, tooBusy(), asked.startedAt)
+    }
+    return true
+  }
+
+  /**
+   * A connection asks the database one thing at a time, and the next when its client has taken the
+   * answer: one client does not use up what others need.
+   */
+  #begin({ search, response, startedAt }: WaitingRequest, socket: Socket): void {
     try {
       this.#options.overload.check()
       const answered = this.#answer(search, response, startedAt)
       if (answered instanceof Promise) {
+        if (!this.#waiting.has(socket)) {
+          this.#waiting.set(socket, [])
+        }
+        response.once('close', () => this.#goOn(socket))
         answered.catch((error: unknown) => this.#fail(response, error, startedAt))
       }
     } catch (error) {
       this.#fail(response, error, startedAt)
     }
-    return true
+  }
+
+  #goOn(socket: Socket): void {
+    const line = this.#waiting.get(socket) ?? []
+    this.#waiting.delete(socket)
+    while (line.length > 0 && !socket.destroyed) {
+      const [next] = line.splice(0, 1)
+      if (next !== undefined) {
+        this.#begin(next, socket)
+      }
+      if (this.#waiting.has(socket)) {
+        this.#waiting.set(socket, line)
+        return
+      }
+    }
   }
 
   #answer(search: string, response: ServerResponse, startedAt: number): Eventually<void> {

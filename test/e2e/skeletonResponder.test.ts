@@ -1,6 +1,9 @@
 import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PageRequest } from '../../src/feeds/feed.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -166,6 +169,41 @@ describe('the answer ahead of the framework', () => {
     ['GET', '/nothing'],
   ])("is the framework's for %s %s", async (method, path) => {
     expect(await ask(direct, path, { method })).toEqual(await ask(framework, path, { method }))
+  })
+
+  test('asks the database one thing at a time for a client that does not wait for answers', async () => {
+    const asked = { now: 0, most: 0 }
+    const feeds = bench.feeds.map((feed) => ({
+      definition: feed.definition,
+      page: async (request: PageRequest) => {
+        asked.now += 1
+        asked.most = Math.max(asked.most, asked.now)
+        const page = await feed.page(request)
+        asked.now -= 1
+        return page
+      },
+    }))
+    const registry = createRegistry(PUBLISHER, feeds)
+    const [metrics, overload] = [createMetrics(() => undefined), stack.use(watchOverload())]
+    const options = {
+      registry,
+      metrics,
+      overload,
+      logger: silentLogger(),
+      version: () => undefined,
+    }
+    const responder = stack.use(new SkeletonResponder(options))
+    const url = await serve((request, response) => void responder.respond(request, response))
+    const limits = Array.from({ length: 60 }, (_, index) => 1 + (index % 7))
+    const requests = limits.map((limit, index) => {
+      const last = index === limits.length - 1 ? 'Connection: close\r\n' : ''
+      return `GET ${METHOD}?feed=${feedUri('art')}&limit=${limit} HTTP/1.1\r\nHost: x\r\n${last}\r\n`
+    })
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(requests.join(''))
+    const answers = (await text(socket)).split('HTTP/1.1 200 OK').slice(1)
+    expect(answers.map((answer) => answer.split('"post"').length - 1)).toEqual(limits)
+    expect(asked).toEqual({ now: 0, most: 1 })
   })
 
   test('shows a deleted post no more from the moment of the commit on', async () => {
