@@ -288,6 +288,11 @@ describe('frames', () => {
 
   test('that are good to the limit are kept', async () => {
     const odd = { did: did(1), cursor: 7, extra: null }
+    // Letters by chance: no store can make them shorter.
+    const random = createRandom(17)
+    const letters = (count: number): string =>
+      Array.from({ length: count }, () => random.below(36).toString(36)).join('')
+    const longest = { did: `did:web:${letters(1_000)}`, rkey: letters(512), cid: letters(256) }
     const events = [
       post(clock, { cid: 'a1B2c3D4' }),
       post(clock, { cid: 'Z'.repeat(256) }),
@@ -296,6 +301,8 @@ describe('frames', () => {
       post(clock, { did: 'did:web:localhost%3A3000' }),
       post(clock, { did: `did:example:${'a'.repeat(500)}` }),
       post(clock, { rev: '2222222222222' }),
+      post(clock, longest),
+      post(clock, { ...longest, rkey: letters(512) }),
       { ...post(clock), ...odd },
       post(clock, { record: { embed: { $type: 'app.bsky.embed.images', media: [[[]]] } } }),
     ]
