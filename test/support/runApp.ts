@@ -90,7 +90,11 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
       throw new Error(`the service did not start: ${run.stderr.join('')}`)
     }
     return run.logs.find(({ event }) => event === 'listening')
-  }, START_MS)
+  }, START_MS).catch((error: unknown) => {
+    // Nobody else could end it.
+    run.child.kill('SIGKILL')
+    throw error
+  })
   const url = String(listening['url'])
   const publisher = String(listening['publisherDid'])
   const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init)
