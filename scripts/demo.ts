@@ -5,11 +5,14 @@ import { createApp } from '../src/app.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { createLogger } from '../src/logger.ts'
 import { readSetup } from '../src/setup.ts'
+import type { Setup } from '../src/setup.ts'
 import { US_PER_HOUR, systemClock } from '../src/time.ts'
 import { openJetstreamServer } from '../test/support/jetstreamServer.ts'
 import { generateFrames } from '../test/support/streamGenerator.ts'
 import { runCommand } from './command.ts'
 
+/** Posts are seen to rise and sink while one looks. */
+const REFRESH_SECONDS = 5
 const EVENTS_PER_SECOND = 20
 const BEAT_MS = 250
 /** How much of the stream the simulated server remembers. */
@@ -53,7 +56,18 @@ await runCommand(async (signal) => {
   })
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })
-  const app = stack.use(await createApp(setup, { logger, pretty }))
+  const app = stack.use(await createApp(quickly(setup), { logger, pretty }))
   logger.info({ event: 'demo', url: app.url }, `open ${app.url} to see the feeds; Ctrl-C ends it`)
   await app.runUntil(signal)
 })
+
+/** The same feeds, ranked every few seconds. */
+function quickly({ config, definitions }: Setup): Setup {
+  return {
+    config,
+    definitions: definitions.map((definition) => ({
+      ...definition,
+      trending: definition.trending && { ...definition.trending, refreshSeconds: REFRESH_SECONDS },
+    })),
+  }
+}

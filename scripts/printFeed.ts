@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util'
-import { refuseUnfinishedCopy } from '../src/copy/copyProgress.ts'
-import { migrate } from '../src/db/migrate.ts'
-import { openReader, openWriter } from '../src/db/openDatabase.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { ConfigError } from '../src/errors.ts'
-import { createFeeds, prepareFilters } from '../src/feeds/openFeeds.ts'
+import { createFeeds } from '../src/feeds/openFeeds.ts'
+import { rankingOf } from '../src/feeds/rankingKey.ts'
 import { walkFeed } from '../src/feeds/walkFeed.ts'
-import type { WalkedPost } from '../src/feeds/walkFeed.ts'
 import { createLogger } from '../src/logger.ts'
+import { openFeedReader, prepareDatabase } from '../src/prepareDatabase.ts'
 import { readSetup } from '../src/setup.ts'
-import { formatUs, systemClock } from '../src/time.ts'
+import { systemClock } from '../src/time.ts'
+import { explainRanking } from '../src/trending/explain.ts'
+import { rankOnce } from '../src/trending/rankOnce.ts'
 import { parseUsage, runCommand, usageError } from './command.ts'
+import { jsonLine, legend, textLine } from './printedPost.ts'
 
 const USAGE = 'npm run printFeed -- RKEY [--limit N] [--explain] [--json]'
 
@@ -22,33 +23,29 @@ await runCommand(async (signal) => {
     const known = definitions.map((feed) => feed.rkey).join(', ')
     throw new ConfigError([`${config.feedsFile} has no feed '${rkey}': it has ${known}`])
   }
-  const logger = createLogger({ level: 'silent', pretty: false })
-  let filterIds: number[]
-  {
-    await using writer = await openWriter(config.databaseUrl)
-    await refuseUnfinishedCopy(writer)
-    await migrate(writer)
-    filterIds = await prepareFilters(writer, [definition], { clock: systemClock, logger })
+  const { databaseUrl, retentionDays } = config
+  const options = { logger: createLogger({ level: 'silent', pretty: false }), signal }
+  const filterIds = await prepareDatabase({ config, definitions: [definition] }, options)
+  const ranking = rankingOf(definition)
+  if (ranking !== undefined) {
+    await rankOnce({ databaseUrl, ranking, retentionDays, signal })
   }
-  await using reader = await openReader(config.databaseUrl, config.databaseReadUrls)
-  const { retentionDays } = config
-  const [feed] = createFeeds({
-    reader,
-    definitions: [definition],
-    filterIds,
-    retentionDays,
-    clock: systemClock,
-  })
+  await using reader = await openFeedReader(config, options)
+  const clock = systemClock
+  const [feed] = createFeeds({ reader, definitions: [definition], filterIds, retentionDays, clock })
   if (feed === undefined) {
     return
   }
+  const reasons =
+    ranking !== undefined && isExplained ? await explainRanking(reader, ranking) : undefined
   if (isExplained && !isJson) {
-    console.log(`${rkey}: newest first, by indexed_at, then cid, then uri`)
+    console.log(`${rkey}: ${legend(definition.order)}`)
   }
   let rank = 0
   for await (const item of walkFeed(feed, limit, signal)) {
     rank += 1
-    console.log(isJson ? jsonLine(rank, item) : textLine(rank, item))
+    const printed = { ...item, rank, reason: reasons?.get(item.post) }
+    console.log(isJson ? jsonLine(printed) : textLine(printed))
   }
 })
 
@@ -69,13 +66,4 @@ function readArguments() {
     throw usageError(`--limit ${values.limit}: give a number from 1 to 999999999`, USAGE)
   }
   return { rkey, limit: Number(values.limit), isExplained: values.explain, isJson: values.json }
-}
-
-function jsonLine(rank: number, { post, indexedAt }: WalkedPost): string {
-  return JSON.stringify({ rank, uri: post, indexedAt: indexedAt ?? null })
-}
-
-function textLine(rank: number, { post, indexedAt }: WalkedPost): string {
-  const time = indexedAt === undefined ? 'pinned'.padEnd(24) : formatUs(indexedAt)
-  return `${String(rank).padStart(5)}  ${time}  ${post}`
 }

@@ -5,6 +5,7 @@ import { openRole } from '../src/db/openDatabase.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { explainFrame } from '../src/ingest/explainFrame.ts'
 import { startIngest } from '../src/ingest/ingest.ts'
+import { KeptPosts } from '../src/ingest/keptPosts.ts'
 import { createRecordingSource } from '../src/ingest/recordingSource.ts'
 import { createLogger } from '../src/logger.ts'
 import { prepareDatabase } from '../src/prepareDatabase.ts'
@@ -64,11 +65,12 @@ function readArguments() {
 
 /** One line per frame: what ingest makes of it. */
 async function explain(file: string): Promise<void> {
+  const projection = { keepTag: () => true, kept: new KeptPosts() }
   let number = 0
   for await (const line of createInterface({ input: createReadStream(file) })) {
     number += 1
     if (line.trim() !== '') {
-      const outcome = explainFrame({ data: Buffer.from(line), isBinary: false }, () => true)
+      const outcome = explainFrame({ data: Buffer.from(line), isBinary: false }, projection)
       console.log(`${String(number).padStart(6)}  ${outcome}`)
     }
   }

@@ -3,11 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { describeConfig } from './config.ts'
 import { keepFiltersInUse } from './feeds/filterUse.ts'
 import { observeIngest } from './feeds/observeIngest.ts'
+import { observeRankings } from './feeds/observeRankings.ts'
+import type { RankingStatus } from './feeds/observeRankings.ts'
 import { createFeeds } from './feeds/openFeeds.ts'
+import { rankingsOf } from './feeds/rankingKey.ts'
 import { createRegistry } from './feeds/registry.ts'
+import { noteServedGenerations } from './feeds/servedGenerations.ts'
 import { watchFilters } from './feeds/watchFilters.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
-import { IngestThread } from './ingest/ingestThread.ts'
+import { startIngestThread } from './ingest/ingestThread.ts'
 import { loadPosition } from './ingest/loadPosition.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
@@ -16,6 +20,7 @@ import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import { ingestOptions } from './setup.ts'
 import type { Setup } from './setup.ts'
 import { systemClock } from './time.ts'
+import { startRankThread } from './trending/rankThread.ts'
 import { identityOf } from './xrpc/identity.ts'
 import { watchOverload } from './xrpc/overload.ts'
 import { createHttpApp } from './xrpc/server.ts'
@@ -60,7 +65,16 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   const reader = stack.use(await openFeedReader(config, { logger, signal }))
   const { retentionDays } = config
   const clock = systemClock
-  const feeds = createFeeds({ reader, definitions, filterIds, retentionDays, clock })
+  const rankings = rankingsOf(definitions)
+  const served = stack.use(noteServedGenerations(config.databaseUrl, logger))
+  const feeds = createFeeds({
+    reader,
+    definitions,
+    filterIds,
+    retentionDays,
+    clock,
+    onServed: (generation) => served.note(generation),
+  })
 
   stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
   const prepare = (ended: AbortSignal): Promise<number[]> =>
@@ -74,16 +88,27 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   failed.catch(() => {})
   const thread = config.roles.has('ingest')
     ? stack.use(
-        new IngestThread({
-          data: {
-            ingest: ingestOptions({ config, definitions }),
-            logger: { level: config.logLevel, pretty },
-          },
+        startIngestThread({
+          data: { ingest: ingestOptions(setup), logger: { level: config.logLevel, pretty } },
           logger,
           onFatal: (error) => fail(error),
         }),
       )
     : undefined
+  if (config.roles.has('rank') && rankings.length > 0) {
+    stack.use(
+      startRankThread({
+        data: {
+          databaseUrl: config.databaseUrl,
+          rankings,
+          retentionDays,
+          logger: { level: config.logLevel, pretty },
+        },
+        logger,
+        onFatal: (error) => fail(error),
+      }),
+    )
+  }
 
   const observer = stack.use(observeIngest(reader, clock))
   const ingestStatus = (): IngestStatus | undefined =>
@@ -93,7 +118,9 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   const registry = config.roles.has('serve')
     ? createRegistry(identity.publisherDid, feeds)
     : undefined
-  const metrics = createMetrics(ingestStatus)
+  const rankingObserver = stack.use(observeRankings(reader, rankings, clock))
+  const rankingStatuses = (): readonly RankingStatus[] => rankingObserver.statuses()
+  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock })
   const overload = stack.use(watchOverload())
   const health = {
     version,
@@ -101,6 +128,7 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
     clock,
     startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
     ingestStatus,
+    rankingStatuses,
   }
   const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
   const responder =

@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { RankingStatus } from './feeds/observeRankings.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import { US_PER_SECOND } from './time.ts'
+import type { Clock } from './time.ts'
 
 export interface Metrics {
   readonly contentType: string
@@ -10,10 +12,16 @@ export interface Metrics {
   pageServed(feed: string, status: number, seconds: number): void
 }
 
+export interface MetricSources {
+  readonly ingestStatus: () => IngestStatus | undefined
+  readonly rankingStatuses: () => readonly RankingStatus[]
+  readonly clock: Clock
+}
+
 const PAGE_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
 /** All metrics of the process. Labels come from closed sets only: feeds, statuses, reasons. */
-export function createMetrics(ingestStatus: () => IngestStatus | undefined): Metrics {
+export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -25,7 +33,8 @@ export function createMetrics(ingestStatus: () => IngestStatus | undefined): Met
     registers,
   })
   const served = new Map<string, ReturnType<typeof pages.labels>>()
-  addIngestMetrics(registers, ingestStatus)
+  addIngestMetrics(registers, sources.ingestStatus)
+  addRankingMetrics(registers, sources)
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -110,4 +119,41 @@ function addIngestMetrics(
       }
     },
   })
+}
+
+const RANKING_GAUGES: Readonly<
+  Record<
+    string,
+    [help: string, value: (status: RankingStatus, nowUs: number) => number | undefined]
+  >
+> = {
+  feedgen_ranking_generation: ['Number of the generation that is served', (s) => s.generation],
+  feedgen_ranking_age_seconds: [
+    'Age of the generation that is served',
+    ({ computedUs }, nowUs) =>
+      computedUs === undefined ? undefined : (nowUs - computedUs) / US_PER_SECOND,
+  ],
+  feedgen_ranking_seconds: ['Duration of the last ranking', (s) => s.durationMs / 1000],
+  feedgen_ranking_candidates: ['Posts that the last ranking looked at', (s) => s.candidates],
+  feedgen_ranking_failing: [
+    '1 while the ranking is not renewed',
+    ({ problem }) => +(problem !== undefined),
+  ],
+}
+
+function addRankingMetrics(registers: Registry[], { rankingStatuses, clock }: MetricSources): void {
+  for (const [name, [help, value]] of Object.entries(RANKING_GAUGES)) {
+    const gauge: Gauge<'feed'> = new Gauge({
+      name,
+      help,
+      labelNames: ['feed'],
+      registers,
+      collect: () => {
+        gauge.reset()
+        for (const status of rankingStatuses()) {
+          gauge.set({ feed: status.rkey }, value(status, clock()) ?? Number.NaN)
+        }
+      },
+    })
+  }
 }

@@ -2,6 +2,7 @@ import { readConfig } from './config.ts'
 import type { Config, Environment } from './config.ts'
 import { ConfigError } from './errors.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
+import { DEFAULT_TRENDING } from './feeds/feedFileTrending.ts'
 import { readFeedFile } from './feeds/readFeedFile.ts'
 import type { IngestOptions } from './ingest/ingest.ts'
 
@@ -60,5 +61,9 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     retentionDays: config.retentionDays,
     onlyTags: config.indexTags === 'feeds' ? [...new Set(named)] : undefined,
     pinned,
+    windowHours: Math.max(
+      DEFAULT_TRENDING.windowHours,
+      ...definitions.map(({ trending }) => trending?.windowHours ?? 0),
+    ),
   }
 }

@@ -18,7 +18,9 @@ interface Copied<Table> {
 const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } = {
   account: { key: ['id'] },
   post: { key: ['id'] },
-  record_trace: { key: ['rkey', 'did'] },
+  record_trace: { key: ['rkey', 'did', 'collection'] },
+  engagement: { key: ['rkey', 'account_id', 'kind'] },
+  post_count: { key: ['post_id'] },
   post_tag: { key: ['tag', 'indexed_at', 'cid', 'uri'] },
   filter_post: { key: ['filter_id', 'indexed_at', 'cid', 'uri'] },
   filter: { key: ['id'], isSmall: true },
@@ -26,6 +28,10 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   ingest_position: { key: ['id'], isSmall: true },
   // What a process says of itself; the one that ingests next says its own.
   ingest_status: 'left out',
+  // Made anew at the next start.
+  ranking: 'left out',
+  generation: 'left out',
+  ranking_post: 'left out',
 }
 
 export interface CopiedTable {

@@ -5,9 +5,14 @@ export interface Schema {
   account: AccountTable
   post: PostTable
   record_trace: RecordTraceTable
+  engagement: EngagementTable
+  post_count: PostCountTable
   post_tag: PostTagTable
   filter: FilterTable
   filter_post: FilterPostTable
+  ranking: RankingTable
+  generation: GenerationTable
+  ranking_post: RankingPostTable
   ingest_position: IngestPositionTable
   ingest_start: IngestStartTable
   ingest_status: IngestStatusTable
@@ -52,11 +57,34 @@ export interface PostTable {
 export interface RecordTraceTable {
   rkey: string
   did: string
+  /** 0 = post, 1 = like, 2 = repost. */
+  collection: number
   rev: string
   /** 0 = there, but not one to keep; 1 = deleted or erased; 2 = kept until the retention ended. */
   fate: number
   /** Our clock, when the trace was left. */
   seen_us: number
+}
+
+/** What a record does for a kept post of somebody else. */
+export interface EngagementTable {
+  /** Of the like, repost, reply or quote. */
+  rkey: string
+  account_id: number
+  /** By `ENGAGEMENT_KINDS`. */
+  kind: number
+  rev: string
+  post_id: number
+}
+
+/** Derived: how many visible accounts engage with a post. No row = none ever did. */
+export interface PostCountTable {
+  post_id: number
+  likes: number
+  reposts: number
+  replies: number
+  quotes: number
+  views: number
 }
 
 /** Derived: one row per visible post and tag. */
@@ -116,4 +144,42 @@ export interface IngestStatusTable {
   told_us: number
   /** The `IngestStatus` as JSON. */
   status: string
+}
+
+/** The rankings of all feeds that filter and rank alike, by `rankingKey`. */
+export interface RankingTable {
+  key: string
+  /** The one that is served; null before the first. */
+  generation: number | null
+  /** When it was last found to be current, or made. */
+  checked_us: number
+  /** What the last attempt took, and how many posts it looked at. */
+  duration_ms: number
+  candidates: number
+  /** 1 once it was made of a stream that was not behind: before that a feed may lack its best posts. */
+  live: number
+  /** Why the last attempt failed; null when it did not. */
+  problem: string | null
+}
+
+/** One numbered ranking, which never changes; only posts that are gone leave it. */
+export interface GenerationTable {
+  id: Generated<number>
+  ranking_key: string
+  computed_us: number
+  /** When the next one took its place; null for the one that is served. */
+  superseded_us: number | null
+  /** 1 when a reader was given a cursor into it: kept for a day more. */
+  served: number
+}
+
+export interface RankingPostTable {
+  generation: number
+  /** From 1; where a post has left, there is a hole. */
+  rank: number
+  post_id: number
+  indexed_at: number
+  uri: string
+  /** JSON array of what the score was made of: `packReason`. */
+  why: string
 }

@@ -25,39 +25,66 @@ const MAX_LENGTH = 4_096
 /** Stands in no part but the last, which may hold anything. */
 const SEPARATOR = '!'
 
-/**
- * Packs a place into an opaque cursor that carries a check of itself and of its feed. The check is
- * no secret: it finds damage and mix-ups, and a forged place could reveal nothing.
- */
+/** Packs a place into an opaque cursor. */
 export function packCursor(scope: CursorScope, { indexedAt, cid, uri }: Keyset): string {
-  const place = `${VERSION}${SEPARATOR}${indexedAt}${SEPARATOR}${cid}${SEPARATOR}${uri}`
-  return checkOf(scope, place) + place
+  return sealCursor(scope, `${indexedAt}${SEPARATOR}${cid}${SEPARATOR}${uri}`)
 }
 
 /** @throws RequestError for every string that `packCursor` has not made for this feed and order */
 export function parseCursor(scope: CursorScope, cursor: string): Keyset {
-  const keyset = cursor.length <= MAX_LENGTH ? unpack(scope, cursor) : undefined
-  if (keyset === undefined) {
-    throw new RequestError(
-      'InvalidRequest',
-      'Malformed cursor: start again from the top of the feed',
-    )
+  const text = openCursor(scope, cursor)
+  const cidAt = text.indexOf(SEPARATOR) + 1
+  const uriAt = text.indexOf(SEPARATOR, cidAt) + 1
+  const indexedAt = Number(text.slice(0, cidAt - 1))
+  if (cidAt === 0 || uriAt <= cidAt || !Number.isSafeInteger(indexedAt)) {
+    throw malformed()
   }
-  return keyset
+  return { indexedAt, cid: text.slice(cidAt, uriAt - 1), uri: text.slice(uriAt) }
 }
 
-function unpack(scope: CursorScope, cursor: string): Keyset | undefined {
-  const place = cursor.slice(CHECK_LENGTH)
-  if (!place.startsWith(VERSION + SEPARATOR) || !cursor.startsWith(checkOf(scope, place))) {
-    return undefined
+/** A place in a ranking: the post of that rank was the last of the page before. */
+export interface RankPlace {
+  readonly generation: number
+  readonly rank: number
+}
+
+export function packRank(scope: CursorScope, { generation, rank }: RankPlace): string {
+  return sealCursor(scope, `${generation}${SEPARATOR}${rank}`)
+}
+
+/** @throws RequestError for every string that `packRank` has not made for this feed and order */
+export function parseRank(scope: CursorScope, cursor: string): RankPlace {
+  const [generation = NaN, rank = NaN, ...rest] = openCursor(scope, cursor)
+    .split(SEPARATOR)
+    .map(Number)
+  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(rank) || rest.length > 0) {
+    throw malformed()
   }
-  const timeAt = VERSION.length + 1
-  const cidAt = place.indexOf(SEPARATOR, timeAt) + 1
-  const uriAt = place.indexOf(SEPARATOR, cidAt) + 1
-  const indexedAt = Number(place.slice(timeAt, cidAt - 1))
-  return uriAt > cidAt && Number.isSafeInteger(indexedAt)
-    ? { indexedAt, cid: place.slice(cidAt, uriAt - 1), uri: place.slice(uriAt) }
-    : undefined
+  return { generation, rank }
+}
+
+/**
+ * A cursor carries a check of itself and of its feed. The check is no secret: it finds damage and
+ * mix-ups, and a forged place could reveal nothing.
+ */
+function sealCursor(scope: CursorScope, text: string): string {
+  const place = VERSION + SEPARATOR + text
+  return checkOf(scope, place) + place
+}
+
+function openCursor(scope: CursorScope, cursor: string): string {
+  const place = cursor.length <= MAX_LENGTH ? cursor.slice(CHECK_LENGTH) : ''
+  if (!place.startsWith(VERSION + SEPARATOR) || !cursor.startsWith(checkOf(scope, place))) {
+    throw malformed()
+  }
+  return place.slice(VERSION.length + SEPARATOR.length)
+}
+
+function malformed(): RequestError {
+  return new RequestError(
+    'InvalidRequest',
+    'Malformed cursor: start again from the top of the feed',
+  )
 }
 
 function checkOf({ rkey, order }: CursorScope, place: string): string {

@@ -34,7 +34,7 @@ const REQUIRED_KEYS = ['rkey', 'name', 'tags'] as const
 type FeedFields = Fields<(typeof FEED_KEYS)[number]>
 
 export interface FeedFileOptions {
-  /** The orders that this program can serve; a feed with another is a problem. Default: `recent`. */
+  /** The orders that this program can serve; a feed with another is a problem. Default: `recent` and `trending`. */
   readonly orders?: readonly Order[]
 }
 
@@ -51,7 +51,7 @@ export function parseFeedFile(
   options: FeedFileOptions = {},
 ): FeedDefinition[] {
   const file = openYaml(text, fileName)
-  const definitions = readFeeds(file, options.orders ?? ['recent'])
+  const definitions = readFeeds(file, options.orders ?? ['recent', 'trending'])
   file.throwProblems()
   return definitions
 }

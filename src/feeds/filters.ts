@@ -21,7 +21,7 @@ export interface StoredFilter {
 }
 
 /** Names a filter by what it lets through: the order of its lists and repeats in them do not matter. */
-function hashFilter(filter: PostFilter): string {
+export function hashFilter(filter: PostFilter): string {
   return createHash('sha256').update(canonicalJson(filter)).digest('base64url').slice(0, 22)
 }
 

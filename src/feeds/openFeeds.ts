@@ -5,7 +5,10 @@ import type { Feed } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 import { buildFilter, registerFilters } from './filters.ts'
 import { preparePageStatements } from './pageStatements.ts'
+import { rankingOf } from './rankingKey.ts'
+import { prepareRankingStatements } from './rankingStatements.ts'
 import { createRecentFeed } from './recent.ts'
+import { createTrendingFeed } from './trending.ts'
 
 /**
  * Makes the store ready for the filters of the feeds: one that is new, or has changed, looks at all
@@ -42,12 +45,14 @@ export interface FeedsOptions {
   readonly filterIds: readonly number[]
   readonly retentionDays: number
   readonly clock: Clock
+  /** Told of every generation of a ranking into which a reader is given a cursor. */
+  readonly onServed?: (generation: number) => void
 }
 
 /** The feeds, ready to be read. */
 export function createFeeds(options: FeedsOptions): Feed[] {
-  const { reader, definitions, filterIds, retentionDays, clock } = options
-  const statements = preparePageStatements(reader)
+  const { reader, definitions, filterIds, retentionDays, clock, onServed = () => {} } = options
+  const statements = { ...preparePageStatements(reader), ...prepareRankingStatements(reader) }
   return definitions.map((definition, index) => {
     const filterId = (): number => {
       const id = filterIds[index]
@@ -55,6 +60,11 @@ export function createFeeds(options: FeedsOptions): Feed[] {
         throw new Error(`the feed ${definition.rkey} has no filter`)
       }
       return id
+    }
+    const ranking = rankingOf(definition)
+    if (ranking !== undefined) {
+      const { key } = ranking
+      return createTrendingFeed({ definition, key, statements, retentionDays, clock, onServed })
     }
     return createRecentFeed({ definition, filterId, statements, retentionDays, clock })
   })

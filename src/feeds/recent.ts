@@ -7,6 +7,7 @@ import type { CursorScope, Keyset } from './cursor.ts'
 import type { Feed, Page } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 import type { PageStatements, PageTuple } from './pageStatements.ts'
+import { findPinned } from './pinnedPost.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition
@@ -43,14 +44,9 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   }
 
   function readFirstPage(limit: number): Eventually<Page> {
-    if (pinned === undefined) {
-      return readPage(TOP, limit)
-    }
-    const [did = '', , postRkey = ''] = pinned.slice('at://'.length).split('/')
-    const found = statements.isGone.all({ did, rkey: postRkey })
-    return whenReady(found, ([row]) =>
-      row?.gone === 1 ? readPage(TOP, limit) : readPage(TOP, limit, pinned),
-    )
+    return pinned === undefined
+      ? readPage(TOP, limit)
+      : whenReady(findPinned(pinned, statements), (pin) => readPage(TOP, limit, pin))
   }
 
   return {

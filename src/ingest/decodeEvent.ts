@@ -37,6 +37,7 @@ export type StreamEvent =
       readonly rev: string
       readonly cid: string
       readonly record: Json
+      readonly isUpdate: boolean
     }
   | {
       readonly kind: 'delete'
@@ -137,7 +138,9 @@ function decodeCommit(did: string, timeUs: Us, commit: unknown): Decoded {
   if (typeof cid !== 'string' || !CID.test(cid)) {
     return rejected('cid', timeUs)
   }
-  return { ok: true, event: { kind: 'put', did, timeUs, collection, rkey, rev, cid, record } }
+  const isUpdate = operation === 'update'
+  const event = { kind: 'put' as const, did, timeUs, collection, rkey, rev, cid, record, isUpdate }
+  return { ok: true, event }
 }
 
 function decodeAccount(did: string, timeUs: Us, account: unknown): Decoded {

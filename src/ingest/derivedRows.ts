@@ -1,7 +1,7 @@
 import type { StoredFilter } from '../feeds/filters.ts'
 import type { PostFacts } from '../feeds/postFacts.ts'
 import { tagKey } from '../feeds/tagKey.ts'
-import { POST } from './projectEvent.ts'
+import { POST } from './collections.ts'
 import type { KeepTag } from './projectEvent.ts'
 
 /** A visible post, ready to be put under its tags and filters. */

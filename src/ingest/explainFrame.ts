@@ -1,7 +1,7 @@
 import { decodeEvent } from './decodeEvent.ts'
 import type { Frame, RejectReason, StreamEvent } from './decodeEvent.ts'
 import { projectEvent } from './projectEvent.ts'
-import type { KeepTag } from './projectEvent.ts'
+import type { Projection } from './projectEvent.ts'
 
 const REASONS: Readonly<Record<RejectReason, string>> = {
   account: 'account without a boolean active, or of another did',
@@ -21,13 +21,15 @@ const REASONS: Readonly<Record<RejectReason, string>> = {
 }
 
 /** What ingest makes of a frame, in plain words: the tool for "why is this post not in my feed". */
-export function explainFrame(frame: Frame, keep: KeepTag): string {
+export function explainFrame(frame: Frame, projection: Projection): string {
   const decoded = decodeEvent(frame)
-  return decoded.ok ? explainEvent(decoded.event, keep) : `rejected: ${REASONS[decoded.reason]}`
+  return decoded.ok
+    ? explainEvent(decoded.event, projection)
+    : `rejected: ${REASONS[decoded.reason]}`
 }
 
-function explainEvent(event: StreamEvent, keep: KeepTag): string {
-  const op = projectEvent(event, { datedUs: event.timeUs, orderUs: event.timeUs }, keep)
+function explainEvent(event: StreamEvent, projection: Projection): string {
+  const op = projectEvent(event, { datedUs: event.timeUs, orderUs: event.timeUs }, projection)
   switch (op?.kind) {
     case 'putPost':
       if (op.facts !== undefined) {
@@ -38,6 +40,12 @@ function explainEvent(event: StreamEvent, keep: KeepTag): string {
         : 'not kept: no tags'
     case 'deletePost':
       return 'delete of a post'
+    case 'putMark':
+      return op.engagement === undefined
+        ? `${op.mark} of no post that is kept`
+        : `${op.mark} of a post that may be kept`
+    case 'deleteMark':
+      return `delete of a ${op.mark}`
     case 'setAccount':
       return `account ${op.active ? 'active' : `not active (${op.status ?? 'no reason'})`}`
     case undefined:

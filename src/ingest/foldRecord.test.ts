@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
-import type { RecordOp } from './rowOps.ts'
+import type { PostOp } from './rowOps.ts'
 
 const key = { did: 'did:plc:a', rkey: 'r' }
 const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
-const put = (rev: string, indexedAt: number, isKept = true): RecordOp => ({
+const put = (rev: string, indexedAt: number, isKept = true): PostOp => ({
   kind: 'putPost',
   ...key,
   rev,
@@ -15,8 +15,8 @@ const put = (rev: string, indexedAt: number, isKept = true): RecordOp => ({
   timeUs: indexedAt,
   facts: isKept ? facts : undefined,
 })
-const gone = (rev: string): RecordOp => ({ kind: 'deletePost', ...key, rev })
-const fold = (...ops: RecordOp[]): RecordState => ops.reduce(foldRecord, undefined as RecordState)
+const gone = (rev: string): PostOp => ({ kind: 'deletePost', ...key, rev })
+const fold = (...ops: PostOp[]): RecordState => ops.reduce(foldRecord, undefined as RecordState)
 
 describe('foldRecord', () => {
   test('keeps the place of the first sight through updates', () => {

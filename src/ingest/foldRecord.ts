@@ -1,6 +1,6 @@
 import type { PostFacts } from '../feeds/postFacts.ts'
 import type { Us } from '../time.ts'
-import type { RecordOp } from './rowOps.ts'
+import type { PostOp } from './rowOps.ts'
 
 /** A post that is kept for as long as its record lives. */
 export interface KeptPost {
@@ -34,7 +34,7 @@ export type RecordState = KeptPost | RecordTrace | undefined
  * The state of a record after one more frame about it. The highest revision wins, whatever the order
  * and number of frames; between equal revisions a delete wins.
  */
-export function foldRecord(state: RecordState, op: RecordOp): RecordState {
+export function foldRecord(state: RecordState, op: PostOp): RecordState {
   if (op.kind === 'deletePost') {
     const isOld = state !== undefined && state.rev > op.rev
     return isOld ? state : { kind: 'trace', rev: op.rev, fate: 'deleted' }
@@ -58,8 +58,10 @@ export function foldRecord(state: RecordState, op: RecordOp): RecordState {
  * What a record operation comes to for an account that was erased: a post that was there before is
  * gone, also when a replay shows it for the first time.
  */
-export function afterErasure(op: RecordOp, erasedUs: Us): RecordOp {
-  return op.kind === 'putPost' && op.facts !== undefined && op.timeUs < erasedUs
+export function afterErasure(op: PostOp, erasedUs: Us): PostOp {
+  return op.kind === 'putPost' &&
+    (op.facts !== undefined || (op.engages?.length ?? 0) > 0) &&
+    op.timeUs < erasedUs
     ? { kind: 'deletePost', did: op.did, rkey: op.rkey, rev: op.rev }
     : op
 }

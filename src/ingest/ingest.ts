@@ -3,13 +3,14 @@ import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_HOUR } from '../time.ts'
 import type { Clock } from '../time.ts'
+import { WANTED_COLLECTIONS } from './collections.ts'
 import type { EventSource } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
 import { createJetstreamSource } from './jetstreamSource.ts'
+import { KeptPosts, KeptPostsReloader } from './keptPosts.ts'
 import { loadPosition, loadStart } from './loadPosition.ts'
-import { WANTED_COLLECTIONS } from './projectEvent.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
 import { RecordStore } from './recordStore.ts'
@@ -23,6 +24,8 @@ export interface IngestOptions {
   readonly idleMs: number
   readonly backfillHours: number
   readonly retentionDays: number
+  /** Engagement with older posts is not counted: the longest window of a ranking. */
+  readonly windowHours: number
   /** Only posts with one of these tags are kept; undefined keeps all tags. */
   readonly onlyTags: readonly string[] | undefined
   /** Posts that feeds show without keeping them. */
@@ -53,6 +56,7 @@ const BUFFER = { maxFrames: 15_000, maxBytes: 32 * 1024 * 1024 }
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
   const { database, logger, clock, signal } = dependencies
   const { pinned, retentionDays } = options
+  const windowUs = options.windowHours * US_PER_HOUR
   const keepTag = createKeepTag(options.onlyTags)
   const { counters = new IngestCounters(logger, clock) } = dependencies
   const buffer = new FrameBuffer(BUFFER)
@@ -77,16 +81,21 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const position = await loadPosition(database)
     counters.positionLoaded(position)
     const start = await loadStart(database, firstUs)
+    const kept = new KeptPosts()
+    await kept.load(database, clock() - windowUs)
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
     await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
-      target: { database, store, pinned },
-      keepTag,
+      target: { database, store, pinned, windowUs },
+      projection: { keepTag, kept },
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
-        chores: [new Pruner({ database, store, retentionDays, pinned, logger })],
+        chores: [
+          new Pruner({ database, store, retentionDays, windowUs, pinned, logger }),
+          new KeptPostsReloader({ kept, database, windowUs }),
+        ],
       }),
       counters,
       position,

@@ -10,6 +10,7 @@ import { describeError } from '../errors.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import { createLogger } from '../logger.ts'
 import type { LoggerOptions } from '../logger.ts'
+import type { WorkerMessage } from '../supervisedThread.ts'
 import { systemClock } from '../time.ts'
 import { startIngest } from './ingest.ts'
 import type { Ingest, IngestOptions } from './ingest.ts'
@@ -19,13 +20,6 @@ export interface WorkerData {
   readonly ingest: IngestOptions
   readonly logger: Pick<LoggerOptions, 'level' | 'pretty'>
 }
-
-export type WorkerMessage =
-  | { readonly type: 'status'; readonly status: IngestStatus }
-  /** All is stored and closed. The thread may be ended: timers of libraries would keep it for seconds. */
-  | { readonly type: 'done' }
-  /** The thread ends. `isFinal`: starting it again cannot help. */
-  | { readonly type: 'failed'; readonly reason: string; readonly isFinal: boolean }
 
 const STATUS_EVERY_MS = 100
 
@@ -79,7 +73,7 @@ async function untilLost(
   }
 }
 
-function send(message: WorkerMessage): void {
+function send(message: WorkerMessage<IngestStatus>): void {
   parentPort?.postMessage(message)
 }
 

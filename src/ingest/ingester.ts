@@ -10,7 +10,7 @@ import type { EventSource, StreamFrame } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import { projectEvent } from './projectEvent.ts'
-import type { EventTimes, KeepTag } from './projectEvent.ts'
+import type { EventTimes, Projection } from './projectEvent.ts'
 import type { Batch, Position, RowOp } from './rowOps.ts'
 import { storeBatch } from './storeBatch.ts'
 import type { BatchTarget } from './storeBatch.ts'
@@ -25,7 +25,7 @@ export interface IngesterOptions {
   readonly source: EventSource
   readonly buffer: FrameBuffer
   readonly target: BatchTarget
-  readonly keepTag: KeepTag
+  readonly projection: Projection
   /** What is done now and then between batches. */
   readonly chores?: readonly Chore[]
   /** Says how ingest is doing: also while a batch cannot be stored. */
@@ -146,7 +146,7 @@ function tellers({ teller }: IngesterOptions): Chore[] {
 
 /** Decodes and projects frames; whatever is wrong with one is counted and costs only itself. */
 function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Batch {
-  const { counters, keepTag } = options
+  const { counters, projection } = options
   const ops: RowOp[] = []
   let position: Position | undefined
   let lastEventUs: Us | undefined
@@ -166,7 +166,11 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
       counters.frameRejected(decoded.reason, frame)
       continue
     }
-    const op = projectEvent(decoded.event, timesOf(decoded.event, frame, isAhead, nowUs), keepTag)
+    const op = projectEvent(
+      decoded.event,
+      timesOf(decoded.event, frame, isAhead, nowUs),
+      projection,
+    )
     if (op !== undefined) {
       ops.push(op)
     }

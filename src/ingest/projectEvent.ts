@@ -1,13 +1,12 @@
 import type { Us } from '../time.ts'
+import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
+import { postUri } from './derivedRows.ts'
+import type { KeptPosts } from './keptPosts.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
+import { readEngagements } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
 import type { RowOp } from './rowOps.ts'
-
-export const POST = 'app.bsky.feed.post'
-
-/** The collections whose commits change what is stored; the stream is asked for no others. */
-export const WANTED_COLLECTIONS: readonly string[] = [POST]
 
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
 export type KeepTag = (tag: string) => boolean
@@ -20,29 +19,34 @@ export interface EventTimes {
   readonly orderUs: Us
 }
 
+export interface Projection {
+  readonly keepTag: KeepTag
+  /** Posts that are kept are added to it: what follows may engage with them. */
+  readonly kept: KeptPosts
+}
+
 /** What one event changes in the store, or undefined when it changes nothing. */
 export function projectEvent(
   event: StreamEvent,
-  { datedUs, orderUs }: EventTimes,
-  keep: KeepTag,
+  times: EventTimes,
+  projection: Projection,
 ): RowOp | undefined {
   switch (event.kind) {
-    case 'put': {
-      if (event.collection !== POST) {
-        return undefined
-      }
-      const { did, rkey, rev, cid, record } = event
-      const facts = readPostFacts(record)
-      const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
-      const kept = facts?.tags.some(keep) === true ? facts : undefined
-      return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts: kept }
-    }
+    case 'put':
+      return event.collection === POST
+        ? projectPost(event, times, projection)
+        : projectMark(event, times, projection)
     case 'delete': {
       const { did, rkey, rev } = event
+      const mark = MARKS.get(event.collection)
+      if (mark !== undefined) {
+        return { kind: 'deleteMark', mark, did, rkey, rev }
+      }
       return event.collection === POST ? { kind: 'deletePost', did, rkey, rev } : undefined
     }
     case 'account': {
       const { did, active, status } = event
+      const { datedUs, orderUs } = times
       const time = parseCreatedAt(event.time) ?? datedUs
       const seq = sequenceNumber(event.seq)
       return { kind: 'setAccount', did, active, status, timeUs: orderUs, time, seq }
@@ -51,6 +55,45 @@ export function projectEvent(
     case 'unknown':
       return undefined
   }
+}
+
+type PutEvent = Extract<StreamEvent, { kind: 'put' }>
+
+const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
+  [LIKE, 'like'],
+  [REPOST, 'repost'],
+])
+
+function projectPost(
+  { did, rkey, rev, cid, record, collection }: PutEvent,
+  { datedUs, orderUs }: EventTimes,
+  { keepTag, kept }: Projection,
+): RowOp {
+  const read = readPostFacts(record)
+  const facts = read?.tags.some(keepTag) === true ? read : undefined
+  const engages = readEngagements(collection, record, did, kept)
+  const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
+  if (facts !== undefined) {
+    kept.add(postUri(did, rkey))
+  }
+  return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts, engages }
+}
+
+/** Nearly all marks are for posts that are not ours: those cost a look into a set of hashes. */
+function projectMark(
+  { did, rkey, rev, record, collection, isUpdate }: PutEvent,
+  { orderUs }: EventTimes,
+  { kept }: Projection,
+): RowOp | undefined {
+  const mark = MARKS.get(collection)
+  if (mark === undefined) {
+    return undefined
+  }
+  const [engagement] = readEngagements(collection, record, did, kept)
+  // An update may take away what the mark was for, whatever it is for now.
+  return engagement === undefined && !isUpdate
+    ? undefined
+    : { kind: 'putMark', mark, did, rkey, rev, timeUs: orderUs, engagement }
 }
 
 function sequenceNumber(seq: unknown): number {

@@ -10,6 +10,8 @@ export interface PruneOptions {
   readonly database: Database
   readonly store: RecordStore
   readonly retentionDays: number
+  /** Engagement with older posts is forgotten; only its counts stay. */
+  readonly windowUs: Us
   /** Traces of these records stay: their feeds have to know for good that they are gone. */
   readonly pinned: readonly RecordKey[]
   readonly logger: Logger
@@ -30,12 +32,14 @@ const FILTER_KEPT_US = 2 * US_PER_DAY
 /** Deletes what is old, in small steps between batches, on the connection that writes. */
 export class Pruner {
   readonly #options: PruneOptions
+  readonly #traceKeptUs: Us
   #nextUs = 0
   /** The steps of a round that are still to be done. */
   #tasks: Task[] = []
 
   constructor(options: PruneOptions) {
     this.#options = options
+    this.#traceKeptUs = Math.max(TRACE_KEPT_US, options.windowUs)
   }
 
   async stepIfDue(nowUs: Us): Promise<boolean> {
@@ -58,7 +62,11 @@ export class Pruner {
   #newRound(nowUs: Us): Task[] {
     return [
       () => this.#prunePosts(nowUs - this.#options.retentionDays * US_PER_DAY, nowUs),
-      sweep<TraceKey>((after) => this.#pruneTraces(after, nowUs - TRACE_KEPT_US), ['', '']),
+      sweep<TraceKey>((after) => this.#pruneTraces(after, nowUs - this.#traceKeptUs), ['', '', -1]),
+      sweep<EngagementKey>(
+        (after) => this.#pruneEngagements(after, nowUs - this.#options.windowUs),
+        ['', -1, -1],
+      ),
       sweep((after) => this.#pruneAccounts(after, nowUs - ACCOUNT_KEPT_US), 0),
       () => this.#pruneFilters(nowUs - FILTER_KEPT_US),
     ]
@@ -69,14 +77,18 @@ export class Pruner {
     return count < STEP
   }
 
-  async #pruneTraces([rkey, did]: TraceKey, beforeUs: Us): Promise<TraceKey | undefined> {
+  async #pruneTraces(
+    [rkey, did, collection]: TraceKey,
+    beforeUs: Us,
+  ): Promise<TraceKey | undefined> {
     const { kysely } = this.#options.database
     const rows = await kysely
       .selectFrom('record_trace')
-      .select(['rkey', 'did', 'seen_us'])
-      .where(sql<boolean>`(rkey, did) > (${rkey}, ${did})`)
+      .select(['rkey', 'did', 'collection', 'seen_us'])
+      .where(sql<boolean>`(rkey, did, collection) > (${rkey}, ${did}, ${collection})`)
       .orderBy('rkey')
       .orderBy('did')
+      .orderBy('collection')
       .limit(STEP)
       .execute()
     const pinned = new Set(this.#options.pinned.map((key) => postUri(key.did, key.rkey)))
@@ -85,7 +97,37 @@ export class Pruner {
     )
     await this.#options.store.dropTraces(old)
     const last = rows.at(-1)
-    return rows.length < STEP || last === undefined ? undefined : [last.rkey, last.did]
+    return rows.length < STEP || last === undefined
+      ? undefined
+      : [last.rkey, last.did, last.collection]
+  }
+
+  /** Engagement with posts that are gone, or older than the window: the counts stay. */
+  async #pruneEngagements(
+    [rkey, accountId, kind]: EngagementKey,
+    beforeUs: Us,
+  ): Promise<EngagementKey | undefined> {
+    const { kysely } = this.#options.database
+    const rows = await kysely
+      .selectFrom('engagement')
+      .leftJoin('post', 'post.id', 'engagement.post_id')
+      .select(['engagement.rkey', 'engagement.account_id', 'kind', 'indexed_at'])
+      .where(
+        sql<boolean>`(engagement.rkey, engagement.account_id, kind) > (${rkey}, ${accountId}, ${kind})`,
+      )
+      .orderBy('engagement.rkey')
+      .orderBy('engagement.account_id')
+      .orderBy('kind')
+      .limit(STEP)
+      .execute()
+    const old = rows.filter((row) => row.indexed_at === null || row.indexed_at < beforeUs)
+    await this.#options.store.statements.deleteEngagements.run(
+      old.map((row) => [row.rkey, row.account_id, row.kind]),
+    )
+    const last = rows.at(-1)
+    return rows.length < STEP || last === undefined
+      ? undefined
+      : [last.rkey, last.account_id, last.kind]
   }
 
   /** An account without posts of which only good was told need not be remembered. */
@@ -110,6 +152,16 @@ export class Pruner {
                 .selectFrom('post')
                 .select('post.id')
                 .whereRef('post.account_id', '=', 'account.id'),
+            ),
+          ),
+        )
+        .where((where) =>
+          where.not(
+            where.exists(
+              where
+                .selectFrom('engagement')
+                .select('engagement.post_id')
+                .whereRef('engagement.account_id', '=', 'account.id'),
             ),
           ),
         )
@@ -146,7 +198,8 @@ export class Pruner {
   }
 }
 
-type TraceKey = readonly [rkey: string, did: string]
+type TraceKey = readonly [rkey: string, did: string, collection: number]
+type EngagementKey = readonly [rkey: string, accountId: number, kind: number]
 
 /** One step of pruning; answers whether nothing is left to do. */
 type Task = () => Promise<boolean>

@@ -3,6 +3,7 @@ import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
 import type { Us } from '../time.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
+import { EngagementStore } from './engagementStore.ts'
 import { UNTOLD_ACCOUNT } from './foldRecord.ts'
 import type { AccountState, Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
@@ -19,6 +20,9 @@ export interface RecordChange {
 
 export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
 
+/** The column `collection` of `record_trace`. */
+const POSTS = 0
+
 /** How many posts of an account are shown or hidden with one statement. */
 const ACCOUNT_STEP = 1_000
 
@@ -29,9 +33,14 @@ const ACCOUNT_STEP = 1_000
 export class RecordStore {
   readonly statements: Statements
   readonly derived: DerivedStore
+  readonly engagements: EngagementStore
 
   constructor(database: Database, keepTag: KeepTag) {
     this.statements = prepareStatements(database)
+    this.engagements = new EngagementStore(this.statements, {
+      complete: (dids, accounts) => this.#completeAccounts(dids, accounts),
+      add: (dids, accounts) => this.addAccounts(dids, accounts),
+    })
     this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 
@@ -50,6 +59,16 @@ export class RecordStore {
         },
       ]),
     )
+  }
+
+  async #completeAccounts(
+    dids: readonly string[],
+    accounts: Map<string, AccountState>,
+  ): Promise<void> {
+    const missing = new Set(dids.filter((did) => !accounts.has(did)))
+    for (const [did, account] of await this.loadAccounts([...missing])) {
+      accounts.set(did, account)
+    }
   }
 
   /** Gives ids to accounts that have no row, in `accounts` too. */
@@ -76,7 +95,9 @@ export class RecordStore {
   /** What is stored of some records, by `recordKey`. */
   async loadRecords(keys: readonly RecordKey[]): Promise<Map<string, RecordState>> {
     const states = new Map<string, RecordState>()
-    const traces = await this.statements.tracesByKey.all(keys.map(({ did, rkey }) => [rkey, did]))
+    const traces = await this.statements.tracesByKey.all(
+      keys.map(({ did, rkey }) => [rkey, did, POSTS]),
+    )
     for (const { rkey, did, rev, fate } of traces) {
       states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: FATES[fate] ?? 'unkept' })
     }
@@ -102,16 +123,29 @@ export class RecordStore {
     await this.derived.add(shown.filter(({ did }) => isVisible(did)))
   }
 
-  /** Puts the posts of an account under their tags, or takes them away. */
-  async showAccount(did: string, isShown: boolean): Promise<void> {
+  /** Puts the posts of an account under their tags and counts what it does for others; or the reverse. */
+  async showAccount(did: string, { id }: AccountState, isShown: boolean): Promise<void> {
+    if (id !== undefined) {
+      await this.engagements.showAccount(id, isShown)
+    }
     await this.#eachPost(did, async (rows) => {
       const posts = rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row)))
       await (isShown ? this.derived.add(posts) : this.derived.remove(posts))
+      if (!isShown) {
+        await this.statements.deleteRanked.run(rows.map(({ id }) => [id]))
+      }
     })
   }
 
   /** Erases the posts of an account; their revisions are remembered, so that no replay brings them back. */
-  async eraseAccount(did: string, pinned: readonly RecordKey[], nowUs: Us): Promise<void> {
+  async eraseAccount(
+    did: string,
+    { id, active }: AccountState,
+    { pinned, nowUs }: { pinned: readonly RecordKey[]; nowUs: Us },
+  ): Promise<void> {
+    if (id !== undefined) {
+      await this.engagements.eraseAccount(id, active)
+    }
     await this.#eachPost(did, async (rows) => {
       const changes = rows.map((row) => {
         const after: RecordTrace = { kind: 'trace', rev: row.rev, fate: 'deleted' }
@@ -125,7 +159,7 @@ export class RecordStore {
     const states = await this.loadRecords(keys)
     const traces = keys.map(({ rkey }) => {
       const state = states.get(recordKey({ did, rkey }))
-      return [rkey, did, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
+      return [rkey, did, POSTS, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
     })
     await this.statements.upsertTraces.run(traces)
   }
@@ -135,16 +169,18 @@ export class RecordStore {
     await this.derived.refreshFilters()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
-    await this.statements.deletePosts.run(rows.map(({ id }) => [id]))
+    await this.#deletePosts(rows.map(({ id }) => id))
     const fate = FATES.indexOf('expired')
     await this.statements.upsertTraces.run(
-      rows.map(({ rkey, did, rev }) => [rkey, did, rev, fate, nowUs]),
+      rows.map(({ rkey, did, rev }) => [rkey, did, POSTS, rev, fate, nowUs]),
     )
     return rows.length
   }
 
-  async dropTraces(keys: readonly RecordKey[]): Promise<void> {
-    await this.statements.deleteTraces.run(keys.map(({ rkey, did }) => [rkey, did]))
+  async dropTraces(keys: readonly (RecordKey & { collection: number })[]): Promise<void> {
+    await this.statements.deleteTraces.run(
+      keys.map(({ rkey, did, collection }) => [rkey, did, collection]),
+    )
   }
 
   async #eachPost(did: string, visit: (rows: readonly PostRow[]) => Promise<void>): Promise<void> {
@@ -162,10 +198,12 @@ export class RecordStore {
 
   async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {
     const left = changes.flatMap(({ did, rkey, after }) =>
-      after?.kind === 'trace' ? [[rkey, did, after.rev, FATES.indexOf(after.fate), nowUs]] : [],
+      after?.kind === 'trace'
+        ? [[rkey, did, POSTS, after.rev, FATES.indexOf(after.fate), nowUs]]
+        : [],
     )
     const gone = changes.flatMap(({ did, rkey, before, after }) =>
-      before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did]] : [],
+      before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did, POSTS]] : [],
     )
     await this.statements.upsertTraces.run(left)
     await this.statements.deleteTraces.run(gone)
@@ -176,7 +214,7 @@ export class RecordStore {
     changes: readonly RecordChange[],
     accounts: Map<string, AccountState>,
   ): Promise<VisiblePost[]> {
-    const dropped: [number][] = []
+    const dropped: number[] = []
     const updated: unknown[][] = []
     const added: (RecordKey & { post: KeptPost })[] = []
     const shown: VisiblePost[] = []
@@ -185,7 +223,7 @@ export class RecordStore {
       const id = before?.kind === 'kept' ? before.id : undefined
       const isSame = id !== undefined && after?.kind === 'kept' && after.id === id
       if (id !== undefined && !isSame) {
-        dropped.push([id])
+        dropped.push(id)
       }
       if (after?.kind === 'kept' && isSame) {
         const { tags, media, languages, labels } = packFacts(after.facts)
@@ -195,9 +233,16 @@ export class RecordStore {
         added.push({ did, rkey, post: after })
       }
     }
-    await this.statements.deletePosts.run(dropped)
+    await this.#deletePosts(dropped)
     await this.statements.updatePosts.run(updated)
     return [...shown, ...(await this.#insertPosts(added, accounts))]
+  }
+
+  async #deletePosts(ids: readonly number[]): Promise<void> {
+    const rows = ids.map((id) => [id])
+    await this.statements.deletePosts.run(rows)
+    await this.statements.deleteCounts.run(rows)
+    await this.statements.deleteRanked.run(rows)
   }
 
   async #insertPosts(

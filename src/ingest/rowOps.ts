@@ -14,10 +14,44 @@ export interface PutPost {
   readonly indexedAt: Us
   /** Undefined for a record that is not kept: a reply, or without tags. */
   readonly facts: PostFacts | undefined
+  /** What it does for posts that may be ours, as a reply and as a quote; left out: nothing. */
+  readonly engages?: readonly Engagement[]
 }
 
 export interface DeletePost {
   readonly kind: 'deletePost'
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+}
+
+/** By their numbers in the database, which never change. */
+export const ENGAGEMENT_KINDS = ['like', 'repost', 'reply', 'quote'] as const
+export type EngagementKind = (typeof ENGAGEMENT_KINDS)[number]
+
+/** What a record does for a post, which may not be one of ours. */
+export interface Engagement {
+  readonly kind: EngagementKind
+  /** Author and record key of the post. */
+  readonly did: string
+  readonly rkey: string
+}
+
+/** A like or repost as the stream says it is at `rev`. */
+export interface PutMark {
+  readonly kind: 'putMark'
+  readonly mark: 'like' | 'repost'
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+  readonly timeUs: Us
+  /** Undefined when it is for a post that is not ours. */
+  readonly engagement: Engagement | undefined
+}
+
+export interface DeleteMark {
+  readonly kind: 'deleteMark'
+  readonly mark: 'like' | 'repost'
   readonly did: string
   readonly rkey: string
   readonly rev: string
@@ -35,10 +69,11 @@ export interface SetAccount {
   readonly seq: number
 }
 
-export type RecordOp = PutPost | DeletePost
+export type PostOp = PutPost | DeletePost
+export type MarkOp = PutMark | DeleteMark
 
 /** What one event changes. */
-export type RowOp = RecordOp | SetAccount
+export type RowOp = PostOp | MarkOp | SetAccount
 
 /** How far the stream has been read. */
 export interface Position {

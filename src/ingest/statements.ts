@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
 import type { StoredFacts } from '../feeds/storedFacts.ts'
+import { prepareEngagements } from './engagementStatements.ts'
+import { prepareTraces } from './traceStatements.ts'
 
 export interface AccountRow {
   readonly id: number
@@ -22,13 +24,6 @@ export interface PostRow extends StoredFacts {
   readonly indexed_at: number
 }
 
-export interface TraceRow {
-  readonly rkey: string
-  readonly did: string
-  readonly rev: string
-  readonly fate: number
-}
-
 /** All SQL that storing a batch runs, prepared once. */
 export type Statements = ReturnType<typeof prepareStatements>
 
@@ -37,6 +32,7 @@ export function prepareStatements(database: Database) {
     ...prepareAccounts(database),
     ...preparePosts(database),
     ...prepareTraces(database),
+    ...prepareEngagements(database),
     ...prepareDerived(database),
     ...preparePosition(database),
   }
@@ -143,37 +139,6 @@ function preparePosts(database: Database) {
       database,
       { id: 'integer' },
       (rows) => sql`delete from post where id in (select id from ${rows} as r)`,
-    ),
-  }
-}
-
-function prepareTraces(database: Database) {
-  return {
-    tracesByKey: prepareRows<TraceRow>(
-      database,
-      { rkey: 'text', did: 'text' },
-      (rows) => sql`select t.rkey, t.did, t.rev, t.fate from ${rows} as r
-        cross join record_trace as t where t.rkey = r.rkey and t.did = r.did`,
-    ),
-    upsertTraces: prepareRows(
-      database,
-      { rkey: 'text', did: 'text', rev: 'text', fate: 'integer', seen_us: 'integer' },
-      (rows) => sql`insert into record_trace (rkey, did, rev, fate, seen_us)
-        select rkey, did, rev, fate, seen_us from ${rows} as r where true
-        on conflict (rkey, did) do update set rev = excluded.rev, fate = excluded.fate,
-          seen_us = excluded.seen_us`,
-    ),
-    /** What an account had beyond the retention is erased with it. */
-    eraseExpired: database.prepare<{ did: string }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`update record_trace set fate = 1
-          where did = ${parameter('did')} and fate = 2`.compile(db),
-    })),
-    deleteTraces: prepareRows(
-      database,
-      { rkey: 'text', did: 'text' },
-      (rows) => sql`delete from record_trace
-        where (rkey, did) in (select rkey, did from ${rows} as r)`,
     ),
   }
 }

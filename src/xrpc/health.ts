@@ -1,3 +1,4 @@
+import type { RankingStatus } from '../feeds/observeRankings.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Clock } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
@@ -10,6 +11,7 @@ export interface HealthOptions {
   readonly startPositionUs: number | null
   /** Of this process, or of the one that ingests; undefined when none has said anything lately. */
   readonly ingestStatus: () => IngestStatus | undefined
+  readonly rankingStatuses: () => readonly RankingStatus[]
 }
 
 const MAX_LAG_MS = 60_000
@@ -36,7 +38,25 @@ export function healthOf(options: HealthOptions): object {
 }
 
 /** Why this process is not ready for readers, in plain words; empty when it is. */
-export function unreadiness({ ingestStatus, clock }: HealthOptions): string[] {
+export function unreadiness(options: HealthOptions): string[] {
+  const unranked = options.rankingStatuses().filter(({ isLive }) => !isLive)
+  return [
+    ...unreadinessOfIngest(options),
+    ...unranked.map(
+      ({ rkey, problem }) =>
+        `${rkey} has no ranking yet${problem === undefined ? '' : `: ${problem}`}`,
+    ),
+  ]
+}
+
+/** What is wrong without keeping readers from being served. */
+export function warnings({ rankingStatuses }: HealthOptions): string[] {
+  return rankingStatuses().flatMap(({ rkey, isLive, problem }) =>
+    !isLive || problem === undefined ? [] : [`the ranking of ${rkey} is not renewed: ${problem}`],
+  )
+}
+
+function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
   const status = ingestStatus()
   if (status === undefined) {
     return ['ingest is starting, or no process has the role ingest']

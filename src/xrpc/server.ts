@@ -10,7 +10,7 @@ import { homePage } from '../web/homePage.ts'
 import { describeFeedGenerator } from './describeFeedGenerator.ts'
 import { didDocument } from './didDocument.ts'
 import { getFeedSkeleton } from './getFeedSkeleton.ts'
-import { healthOf, unreadiness } from './health.ts'
+import { healthOf, unreadiness, warnings } from './health.ts'
 import type { HealthOptions } from './health.ts'
 import type { ServiceIdentity } from './identity.ts'
 import { RETRY_AFTER_SECONDS } from './overload.ts'
@@ -41,7 +41,12 @@ export function createHttpApp(options: ServerOptions): Express {
   app.get('/ready', (_request, response) => {
     const reasons = unreadiness(health)
     const isReady = reasons.length === 0
-    sendJson(response, isReady ? 200 : 503, isReady ? { ready: true } : { ready: false, reasons })
+    const warned = warnings(health)
+    sendJson(response, isReady ? 200 : 503, {
+      ready: isReady,
+      ...(!isReady && { reasons }),
+      ...(warned.length > 0 && { warnings: warned }),
+    })
   })
   app.get('/metrics', (_request, response, next) => {
     metrics.text().then((text) => response.type(metrics.contentType).send(text), next)

@@ -88,7 +88,7 @@ export async function insertPosts(
       ops.push(inventedPost(first + index, timeUs, random))
     }
     const batch = { ops, position: undefined, lastEventUs: undefined }
-    await storeBatch({ database, store, pinned: [] }, batch, systemClock())
+    await storeBatch({ database, store, pinned: [], windowUs: SPAN_US }, batch, systemClock())
   }
 }
 

@@ -25,6 +25,7 @@ const ingest = startIngest(
     idleMs: 30_000,
     backfillHours: 2,
     retentionDays: 30,
+    windowHours: 72,
     onlyTags: undefined,
     pinned: [],
   },

@@ -87,7 +87,7 @@ function serviceListener(): Parameters<typeof createServer>[1] {
   const feeds = createFeeds({ reader: database, definitions, filterIds, retentionDays, clock })
   const registry = createRegistry(PUBLISHER, feeds)
   const logger = silentLogger()
-  const metrics = createMetrics(() => undefined)
+  const metrics = createMetrics({ ingestStatus: () => undefined, rankingStatuses: () => [], clock })
   const overload = watchOverload()
   const identity = {
     serviceDid: 'did:web:localhost%3A1',
@@ -102,6 +102,7 @@ function serviceListener(): Parameters<typeof createServer>[1] {
     clock,
     startPositionUs: null,
     ingestStatus: () => undefined,
+    rankingStatuses: () => [],
   }
   const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
   // `uncached`: every page is read from the database.

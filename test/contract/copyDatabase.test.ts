@@ -20,6 +20,7 @@ import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { prepareDatabase } from '../../src/prepareDatabase.ts'
 import { readSetup } from '../../src/setup.ts'
+import { US_PER_HOUR } from '../../src/time.ts'
 import { createPostgresDatabase, engines, temporaryFolder } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
@@ -68,7 +69,7 @@ async function storePosts(database: Database, from: number, count: number): Prom
     }
   })
   const position = { timeUs: NOW + from + count, host: 'host.test', disorderUs: 3 }
-  const target = { database, store, pinned: [] }
+  const target = { database, store, pinned: [], windowUs: 72 * US_PER_HOUR }
   await storeBatch(target, { ops, position, lastEventUs: NOW }, NOW + from)
 }
 
@@ -92,7 +93,7 @@ async function fill({ writer }: TestDatabase): Promise<void> {
   }
   const store = new RecordStore(writer, () => true)
   const batch = { ops: [...deletions, gone], position: undefined, lastEventUs: undefined }
-  await storeBatch({ database: writer, store, pinned: [] }, batch, NOW)
+  await storeBatch({ database: writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }, batch, NOW)
   await writer.kysely
     .insertInto('ingest_start')
     .values({ id: 1, start_us: NOW - 9 })
@@ -296,7 +297,11 @@ describe.each(crossings)('a copy from $from to $to', ({ open, make }) => {
     const store = new RecordStore(source.writer, () => true)
     const ops: RowOp[] = [{ kind: 'deletePost', did: last.did, rkey: last.rkey, rev: '3c' }]
     const batch = { ops, position: undefined, lastEventUs: undefined }
-    await storeBatch({ database: source.writer, store, pinned: [] }, batch, NOW)
+    await storeBatch(
+      { database: source.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
+      batch,
+      NOW,
+    )
     await using place = await make()
     await copy(source.url, place.url)
     await using writer = await openWriter(place.url)

@@ -40,10 +40,17 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
   const store = new RecordStore(writer, () => true)
   const logger = silentLogger()
-  const pruner = new Pruner({ database: writer, store, retentionDays, pinned, logger })
+  const pruner = new Pruner({
+    database: writer,
+    store,
+    retentionDays,
+    windowUs: 72 * US_PER_HOUR,
+    pinned,
+    logger,
+  })
   const store1 = (nowUs: number, ...ops: RowOp[]): Promise<void> =>
     storeBatch(
-      { database: writer, store, pinned },
+      { database: writer, store, pinned, windowUs: 72 * US_PER_HOUR },
       { ops, position: undefined, lastEventUs: undefined },
       nowUs,
     )

@@ -5,6 +5,7 @@ import { loadPosition } from '../../src/ingest/loadPosition.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { US_PER_HOUR } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
@@ -57,7 +58,7 @@ const streams = fc.array(
 async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [ART], NOW)
   const store = new RecordStore(database.writer, () => true)
-  const target = { database: database.writer, store, pinned: [] }
+  const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
   return async (ops: readonly RowOp[], timeUs = 1): Promise<void> => {
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
@@ -204,7 +205,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
     const store = new RecordStore(database.writer, () => true)
     const read = (timeUs: number, host: string, disorderUs: number): Promise<void> =>
       storeBatch(
-        { database: database.writer, store, pinned: [] },
+        { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
         { ops: [], position: { timeUs, host, disorderUs }, lastEventUs: timeUs },
         NOW,
       )
@@ -237,7 +238,7 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
       seq: 1,
     }
     await storeBatch(
-      { database: database.writer, store, pinned },
+      { database: database.writer, store, pinned, windowUs: 72 * US_PER_HOUR },
       { ops: [erase], position: undefined, lastEventUs: undefined },
       NOW,
     )

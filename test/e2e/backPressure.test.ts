@@ -35,6 +35,7 @@ describe.each(engines)('a stream that is faster than the store, on $name,', ({ o
         idleMs: 30_000,
         backfillHours: 1,
         retentionDays: 30,
+        windowHours: 72,
         onlyTags: undefined,
         pinned: [],
       },

@@ -64,7 +64,9 @@ describe('the answer ahead of the framework', () => {
     await bench.store(...Array.from({ length: 120 }, (_, index) => put(index)))
     const registry = createRegistry(PUBLISHER, bench.feeds)
     const logger = silentLogger()
-    const metrics = createMetrics(() => undefined)
+    const clock = (): number => NOW
+    const none = { ingestStatus: () => undefined, rankingStatuses: () => [] }
+    const metrics = createMetrics({ ...none, clock })
     const overload = stack.use(watchOverload())
     const identity = {
       serviceDid: 'did:web:localhost%3A1',
@@ -73,15 +75,7 @@ describe('the answer ahead of the framework', () => {
       privacyPolicyUrl: undefined,
       termsOfServiceUrl: undefined,
     }
-    const clock = (): number => NOW
-    const health = {
-      version: '0',
-      startedUs: NOW,
-      clock,
-      hasIngest: false,
-      startPositionUs: null,
-      ingestStatus: () => undefined,
-    }
+    const health = { version: '0', startedUs: NOW, clock, startPositionUs: null, ...none }
     const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
     const version = (): number | undefined => database.reader.version()
     const responder = stack.use(
@@ -184,7 +178,10 @@ describe('the answer ahead of the framework', () => {
       },
     }))
     const registry = createRegistry(PUBLISHER, feeds)
-    const [metrics, overload] = [createMetrics(() => undefined), stack.use(watchOverload())]
+    const [metrics, overload] = [
+      createMetrics({ ingestStatus: () => undefined, rankingStatuses: () => [], clock: () => NOW }),
+      stack.use(watchOverload()),
+    ]
     const options = {
       registry,
       metrics,

@@ -332,6 +332,7 @@ describe('ingest', () => {
         idleMs: 60_000,
         backfillHours: 2,
         retentionDays,
+        windowHours: 72,
         onlyTags: undefined,
         pinned: [],
       },

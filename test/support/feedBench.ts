@@ -5,6 +5,7 @@ import { RecordStore } from '../../src/ingest/recordStore.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { US_PER_HOUR } from '../../src/time.ts'
 import type { TestDatabase } from './databases.ts'
 
 export interface FeedBench {
@@ -26,7 +27,11 @@ export async function openFeedBench(
     feeds,
     store: async (...ops) => {
       const batch = { ops, position: undefined, lastEventUs: undefined }
-      await storeBatch({ database: writer, store, pinned: [] }, batch, clock())
+      await storeBatch(
+        { database: writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
+        batch,
+        clock(),
+      )
     },
   }
 }

@@ -43,10 +43,11 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .createTable('record_trace')
     .addColumn('rkey', keyText, (column) => column.notNull())
     .addColumn('did', keyText, (column) => column.notNull())
+    .addColumn('collection', 'integer', (column) => column.notNull())
     .addColumn('rev', keyText, (column) => column.notNull())
     .addColumn('fate', 'integer', (column) => column.notNull())
     .addColumn('seen_us', bigint, (column) => column.notNull())
-    .addPrimaryKeyConstraint('record_trace_key', ['rkey', 'did'])
+    .addPrimaryKeyConstraint('record_trace_key', ['rkey', 'did', 'collection'])
     .modifyEnd(clustered)
     .execute()
 
@@ -62,6 +63,34 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('post_id', bigint, (column) => column.notNull())
     .addPrimaryKeyConstraint('post_tag_key', ['tag', 'indexed_at', 'cid', 'uri'])
     .modifyEnd(clustered)
+    .execute()
+
+  // Record keys are TIDs here too: what comes is appended.
+  await db.schema
+    .createTable('engagement')
+    .addColumn('rkey', keyText, (column) => column.notNull())
+    .addColumn('account_id', bigint, (column) => column.notNull())
+    .addColumn('kind', 'integer', (column) => column.notNull())
+    .addColumn('rev', keyText, (column) => column.notNull())
+    .addColumn('post_id', bigint, (column) => column.notNull())
+    .addPrimaryKeyConstraint('engagement_key', ['rkey', 'account_id', 'kind'])
+    .modifyEnd(clustered)
+    .execute()
+  // Whether an account has engaged before, and all that it has when it goes or comes back.
+  await db.schema
+    .createIndex('engagement_account')
+    .on('engagement')
+    .columns(['account_id', 'post_id', 'kind'])
+    .execute()
+
+  await db.schema
+    .createTable('post_count')
+    .addColumn('post_id', bigint, (column) => column.primaryKey())
+    .addColumn('likes', 'integer', (column) => column.notNull())
+    .addColumn('reposts', 'integer', (column) => column.notNull())
+    .addColumn('replies', 'integer', (column) => column.notNull())
+    .addColumn('quotes', 'integer', (column) => column.notNull())
+    .addColumn('views', 'integer', (column) => column.notNull().defaultTo(0))
     .execute()
 
   await db.schema
@@ -83,6 +112,40 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addPrimaryKeyConstraint('filter_post_key', ['filter_id', 'indexed_at', 'cid', 'uri'])
     .modifyEnd(clustered)
     .execute()
+
+  await db.schema
+    .createTable('ranking')
+    .addColumn('key', keyText, (column) => column.primaryKey())
+    .addColumn('generation', bigint)
+    .addColumn('checked_us', bigint, (column) => column.notNull())
+    .addColumn('duration_ms', bigint, (column) => column.notNull())
+    .addColumn('candidates', bigint, (column) => column.notNull())
+    .addColumn('live', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('problem', 'text')
+    .execute()
+
+  await db.schema
+    .createTable('generation')
+    .addColumn('id', id, identity)
+    .addColumn('ranking_key', keyText, (column) => column.notNull())
+    .addColumn('computed_us', bigint, (column) => column.notNull())
+    .addColumn('superseded_us', bigint)
+    .addColumn('served', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute()
+
+  await db.schema
+    .createTable('ranking_post')
+    .addColumn('generation', bigint, (column) => column.notNull())
+    .addColumn('rank', bigint, (column) => column.notNull())
+    .addColumn('post_id', bigint, (column) => column.notNull())
+    .addColumn('indexed_at', bigint, (column) => column.notNull())
+    .addColumn('uri', keyText, (column) => column.notNull())
+    .addColumn('why', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('ranking_post_key', ['generation', 'rank'])
+    .modifyEnd(clustered)
+    .execute()
+  // A post that is gone leaves every generation at once.
+  await db.schema.createIndex('ranking_post_post').on('ranking_post').column('post_id').execute()
 
   await db.schema
     .createTable('ingest_position')

@@ -1,0 +1,15 @@
+import type { Eventually } from '../db/eventually.ts'
+import { whenReady } from '../db/eventually.ts'
+import type { PageStatements } from './pageStatements.ts'
+
+/** The pinned post of a feed, unless the stream has shown that it is gone or its account hidden. */
+export function findPinned(
+  pinned: string | undefined,
+  { isGone }: PageStatements,
+): Eventually<string | undefined> {
+  if (pinned === undefined) {
+    return undefined
+  }
+  const [did = '', , rkey = ''] = pinned.slice('at://'.length).split('/')
+  return whenReady(isGone.all({ did, rkey }), ([row]) => (row?.gone === 1 ? undefined : pinned))
+}

@@ -1,0 +1,89 @@
+import type { Eventually } from '../db/eventually.ts'
+import { whenReady } from '../db/eventually.ts'
+import type { Clock } from '../time.ts'
+import { US_PER_DAY } from '../time.ts'
+import { packRank, parseRank } from './cursor.ts'
+import type { CursorScope, RankPlace } from './cursor.ts'
+import type { Feed, Page } from './feed.ts'
+import type { FeedDefinition } from './feedDefinition.ts'
+import type { PageStatements } from './pageStatements.ts'
+import { findPinned } from './pinnedPost.ts'
+import type { RankTuple, RankingStatements } from './rankingStatements.ts'
+
+export interface TrendingFeedOptions {
+  readonly definition: FeedDefinition
+  /** `RankingDefinition.key` */
+  readonly key: string
+  readonly statements: RankingStatements & PageStatements
+  readonly retentionDays: number
+  readonly clock: Clock
+  /** Told of every generation into which a reader is given a cursor. */
+  readonly onServed: (generation: number) => void
+}
+
+/**
+ * The current generation of a ranking, page by page. A cursor names its generation, so that a reader
+ * who scrolls is not disturbed by the next one; when the generation is gone, the current one goes on
+ * below the rank that was reached.
+ */
+export function createTrendingFeed(options: TrendingFeedOptions): Feed {
+  const { definition, key, statements, retentionDays, clock, onServed } = options
+  const { rkey, order, pinned } = definition
+  const scope: CursorScope = { rkey, order }
+
+  // One more than there is room for tells whether there is a next page; the pinned post may be among
+  // them and is left out.
+  const placeOf = (rank: number, room: number) => ({
+    rank,
+    oldest: Math.ceil(clock() - retentionDays * US_PER_DAY),
+    limit: room + (pinned === undefined ? 1 : 2),
+  })
+
+  const readCurrent = (rank: number, room: number): Eventually<RankTuple[]> =>
+    statements.current.tuples({ key, ...placeOf(rank, room) })
+
+  function readBelow({ generation, rank }: RankPlace, room: number): Eventually<RankTuple[]> {
+    const rows = statements.numbered.tuples({ generation, ...placeOf(rank, room) })
+    return whenReady(rows, (all) =>
+      all.length > 0
+        ? all
+        : whenReady(statements.generationExists.all({ generation }), ({ length }) =>
+            length > 0 ? all : readCurrent(rank, room),
+          ),
+    )
+  }
+
+  function toPage(all: readonly RankTuple[], room: number, pin?: string): Page {
+    const others = pinned === undefined ? all : all.filter(([, , , uri]) => uri !== pinned)
+    const shown = others.slice(0, room)
+    const last = shown.at(-1)
+    const [next] = others
+    let cursor: string | undefined
+    if (others.length > room && next !== undefined) {
+      // Without room for any row but the pinned one, the next page starts at the top.
+      const [generation, rank] = last ?? [next[0], 0]
+      cursor = packRank(scope, { generation, rank })
+      onServed(generation)
+    }
+    return {
+      posts: [...(pin === undefined ? [] : [pin]), ...shown.map(([, , , uri]) => uri)],
+      times: [...(pin === undefined ? [] : [undefined]), ...shown.map(([, , time]) => time)],
+      hasPin: pin !== undefined,
+      cursor,
+    }
+  }
+
+  return {
+    definition,
+    page: ({ limit, cursor }) => {
+      if (cursor !== undefined) {
+        const rows = readBelow(parseRank(scope, cursor), limit)
+        return whenReady(rows, (all) => toPage(all, limit))
+      }
+      return whenReady(findPinned(pinned, statements), (pin) => {
+        const room = pin === undefined ? limit : limit - 1
+        return whenReady(readCurrent(0, room), (all) => toPage(all, room, pin))
+      })
+    },
+  }
+}

@@ -1,0 +1,304 @@
+import type { Us } from '../time.ts'
+import type { EngagementRow } from './engagementStatements.ts'
+import { foldMark } from './foldMark.ts'
+import type { MarkState } from './foldMark.ts'
+import type { AccountState } from './foldRecord.ts'
+import { ENGAGEMENT_KINDS } from './rowOps.ts'
+import type { Engagement, EngagementKind, MarkOp } from './rowOps.ts'
+import type { Statements } from './statements.ts'
+
+/** What a post record is for, after a batch has changed the record. */
+export interface PostEngagement {
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+  readonly engages: readonly Engagement[]
+}
+
+/** Accounts by DID, with their ids; the store fills in those that are missing. */
+export type Accounts = Map<string, AccountState>
+
+export interface AccountSource {
+  /** Looks up accounts that are not in the map. */
+  complete(dids: readonly string[], accounts: Accounts): Promise<void>
+  /** Gives rows to accounts that have none. */
+  add(dids: readonly string[], accounts: Accounts): Promise<void>
+}
+
+/** One row of `engagement` as it was and as it is to be. */
+interface Change {
+  readonly did: string
+  readonly rkey: string
+  readonly kind: EngagementKind
+  readonly rev: string
+  readonly before: number | undefined
+  readonly after: number | undefined
+}
+
+const KIND = Object.fromEntries(ENGAGEMENT_KINDS.map((kind, index) => [kind, index])) as Record<
+  EngagementKind,
+  number
+>
+/** The column `collection` of `record_trace`; posts are 0. */
+const COLLECTION = { like: 1, repost: 2 } as const
+const FATE_UNKEPT = 0
+const FATE_DELETED = 1
+
+/**
+ * Engagement with kept posts, and the counts that follow from it: of distinct accounts, those that are
+ * hidden left out. Every method runs inside the transaction of its caller.
+ */
+export class EngagementStore {
+  readonly #statements: Statements
+  readonly #accounts: AccountSource
+
+  constructor(statements: Statements, accounts: AccountSource) {
+    this.#statements = statements
+    this.#accounts = accounts
+  }
+
+  /** Applies likes and reposts in their order, and what changed posts are for. */
+  async apply(
+    marks: readonly MarkOp[],
+    posts: readonly PostEngagement[],
+    accounts: Accounts,
+    { nowUs, sinceUs }: { nowUs: Us; sinceUs: Us },
+  ): Promise<void> {
+    await this.#accounts.complete(
+      [...marks, ...posts].map(({ did }) => did),
+      accounts,
+    )
+    const subjects = await this.#findSubjects(
+      [
+        ...marks.flatMap((op) => (op.kind === 'putMark' && op.engagement ? [op.engagement] : [])),
+        ...posts.flatMap(({ engages }) => engages),
+      ],
+      sinceUs,
+    )
+    const changes = [
+      ...(await this.#changesOfMarks(marks, accounts, { subjects, nowUs })),
+      ...(await this.#changesOfPosts(posts, accounts, subjects)),
+    ]
+    const moved = changes.filter(({ before, after }) => before !== after)
+    await this.#accounts.add(
+      changes.filter(({ after }) => after !== undefined).map(({ did }) => did),
+      accounts,
+    )
+    const deltas = await this.#countChanges(moved, accounts)
+    await this.#statements.deleteEngagements.run(
+      changes
+        .filter(({ before, after }) => before !== undefined && after === undefined)
+        .map((change) => keyOf(change, accounts)),
+    )
+    await this.#statements.upsertEngagements.run(
+      changes
+        .filter(({ after }) => after !== undefined)
+        .map((change) => [...keyOf(change, accounts), change.rev, change.after]),
+    )
+    await this.#statements.addToCounts.run(deltas)
+  }
+
+  /** What an account has done counts again, or does not count any more. */
+  async showAccount(accountId: number, isShown: boolean): Promise<void> {
+    await this.#statements.addAccountToCounts.run({ accountId, sign: isShown ? 1 : -1 })
+  }
+
+  async eraseAccount(accountId: number, isCounted: boolean): Promise<void> {
+    if (isCounted) {
+      await this.showAccount(accountId, false)
+    }
+    await this.#statements.deleteOfAccount.run({ accountId })
+  }
+
+  /** The ids of those posts that are kept and within the window. */
+  async #findSubjects(
+    engagements: readonly Engagement[],
+    sinceUs: Us,
+  ): Promise<Map<string, number>> {
+    const keys = new Map(engagements.map(({ did, rkey }) => [`${did}/${rkey}`, [did, rkey]]))
+    const rows = await this.#statements.subjectsByKey.all([...keys.values()])
+    return new Map(
+      rows
+        .filter((row) => row.indexed_at >= sinceUs)
+        .map(({ id, did, rkey }) => [`${did}/${rkey}`, id]),
+    )
+  }
+
+  async #changesOfMarks(
+    marks: readonly MarkOp[],
+    accounts: Accounts,
+    { subjects, nowUs }: { subjects: ReadonlyMap<string, number>; nowUs: Us },
+  ): Promise<Change[]> {
+    const keys = new Map(marks.map((op) => [markKey(op), op]))
+    const before = await this.#loadMarks([...keys.values()], accounts)
+    const after = new Map(before)
+    for (const op of marks) {
+      const key = markKey(op)
+      after.set(key, foldMark(after.get(key), op, accounts.get(op.did)?.erasedUs ?? -1))
+    }
+    const changes: Change[] = []
+    const traces: unknown[][] = []
+    const untraced: unknown[][] = []
+    for (const [key, { did, rkey, mark }] of keys) {
+      const [was, is] = [before.get(key), after.get(key)]
+      if (is === undefined || is === was) {
+        continue
+      }
+      const postId = resolve(is.subject, subjects)
+      const former = typeof was?.subject === 'number' ? was.subject : undefined
+      changes.push({ did, rkey, kind: mark, rev: is.rev, before: former, after: postId })
+      if (postId !== undefined) {
+        untraced.push([rkey, did, COLLECTION[mark]])
+      } else if (was !== undefined || is.isDeleted) {
+        const fate = is.isDeleted ? FATE_DELETED : FATE_UNKEPT
+        traces.push([rkey, did, COLLECTION[mark], is.rev, fate, nowUs])
+      }
+    }
+    await this.#statements.upsertTraces.run(traces)
+    await this.#statements.deleteTraces.run(untraced)
+    return changes.filter(({ before, after }) => before !== undefined || after !== undefined)
+  }
+
+  async #loadMarks(
+    marks: readonly MarkOp[],
+    accounts: Accounts,
+  ): Promise<Map<string, MarkState | undefined>> {
+    const states = new Map<string, MarkState | undefined>()
+    const traces = await this.#statements.tracesByKey.all(
+      marks.map(({ rkey, did, mark }) => [rkey, did, COLLECTION[mark]]),
+    )
+    for (const { rkey, did, collection, rev, fate } of traces) {
+      const mark = collection === COLLECTION.like ? 'like' : 'repost'
+      const isDeleted = fate === FATE_DELETED
+      states.set(markKey({ did, rkey, mark }), { rev, subject: undefined, isDeleted })
+    }
+    const rows = await this.#loadRows(
+      marks.map(({ did, rkey, mark }) => ({ did, rkey, kind: mark })),
+      accounts,
+    )
+    for (const { did, rkey, mark } of marks) {
+      const row = rows.get(rowKey({ did, rkey, kind: mark }))
+      if (row !== undefined) {
+        states.set(markKey({ did, rkey, mark }), {
+          rev: row.rev,
+          subject: row.post_id,
+          isDeleted: false,
+        })
+      }
+    }
+    return states
+  }
+
+  async #changesOfPosts(
+    posts: readonly PostEngagement[],
+    accounts: Accounts,
+    subjects: ReadonlyMap<string, number>,
+  ): Promise<Change[]> {
+    const kinds = ['reply', 'quote'] as const
+    const keys = posts.flatMap(({ did, rkey }) => kinds.map((kind) => ({ did, rkey, kind })))
+    const rows = await this.#loadRows(keys, accounts)
+    return posts.flatMap(({ did, rkey, rev, engages }) =>
+      kinds.flatMap((kind) => {
+        const before = rows.get(rowKey({ did, rkey, kind }))?.post_id
+        const after = resolve(
+          engages.find((engagement) => engagement.kind === kind),
+          subjects,
+        )
+        return before === undefined && after === undefined
+          ? []
+          : [{ did, rkey, kind, rev, before, after }]
+      }),
+    )
+  }
+
+  async #loadRows(
+    keys: readonly Pick<Change, 'did' | 'rkey' | 'kind'>[],
+    accounts: Accounts,
+  ): Promise<Map<string, EngagementRow>> {
+    // An account without a row has never engaged.
+    const known = keys.filter(({ did }) => accounts.get(did)?.id !== undefined)
+    const rows = await this.#statements.engagementsByKey.all(
+      known.map((key) => keyOf(key, accounts)),
+    )
+    const byId = new Map(
+      rows.map((row) => [`${row.account_id}/${row.rkey}/${row.kind}`, row] as const),
+    )
+    return new Map(
+      known.flatMap((key) => {
+        const [rkey, accountId, kind] = keyOf(key, accounts)
+        const row = byId.get(`${accountId}/${rkey}/${kind}`)
+        return row === undefined ? [] : [[rowKey(key), row] as const]
+      }),
+    )
+  }
+
+  /** By how much the counts of posts change; an account counts once for a post, however often it does. */
+  async #countChanges(changes: readonly Change[], accounts: Accounts): Promise<number[][]> {
+    const steps = changes
+      .filter(({ did }) => accounts.get(did)?.active ?? true)
+      .flatMap(({ did, kind, before, after }) => {
+        const accountId = accounts.get(did)?.id ?? 0
+        return [
+          { accountId, kind: KIND[kind], postId: before, step: -1 },
+          { accountId, kind: KIND[kind], postId: after, step: 1 },
+        ]
+      })
+    const times = new Map<string, { before: number; after: number }>()
+    const triples: [number, number, number][] = []
+    for (const { accountId, kind, postId, step } of steps) {
+      if (postId === undefined) {
+        continue
+      }
+      const key = `${accountId}/${postId}/${kind}`
+      const known = times.get(key)
+      if (known === undefined) {
+        times.set(key, { before: 0, after: step })
+        triples.push([accountId, postId, kind])
+      } else {
+        known.after += step
+      }
+    }
+    for (const row of await this.#statements.engagementTimes.all(triples)) {
+      const known = times.get(`${row.account_id}/${row.post_id}/${row.kind}`)
+      if (known !== undefined) {
+        known.before = row.times
+      }
+    }
+    const deltas = new Map<number, number[]>()
+    for (const [accountId, postId, kind] of triples) {
+      const { before, after } = times.get(`${accountId}/${postId}/${kind}`) ?? {
+        before: 0,
+        after: 0,
+      }
+      const delta = Number(before + after > 0) - Number(before > 0)
+      if (delta !== 0) {
+        const counts = deltas.get(postId) ?? [postId, 0, 0, 0, 0]
+        counts[kind + 1] = (counts[kind + 1] ?? 0) + delta
+        deltas.set(postId, counts)
+      }
+    }
+    return [...deltas.values()]
+  }
+}
+
+function resolve(
+  subject: MarkState['subject'],
+  subjects: ReadonlyMap<string, number>,
+): number | undefined {
+  return typeof subject === 'object' ? subjects.get(`${subject.did}/${subject.rkey}`) : subject
+}
+
+function markKey({ did, rkey, mark }: Pick<MarkOp, 'did' | 'rkey' | 'mark'>): string {
+  return `${mark}/${did}/${rkey}`
+}
+
+function rowKey({ did, rkey, kind }: Pick<Change, 'did' | 'rkey' | 'kind'>): string {
+  return `${kind}/${did}/${rkey}`
+}
+
+function keyOf(
+  { did, rkey, kind }: Pick<Change, 'did' | 'rkey' | 'kind'>,
+  accounts: Accounts,
+): [string, number, number] {
+  return [rkey, accounts.get(did)?.id ?? 0, KIND[kind]]
+}

@@ -1,0 +1,26 @@
+import type { Us } from '../time.ts'
+import type { Engagement, MarkOp } from './rowOps.ts'
+
+/** A like or repost, as far as it is remembered: what it is for, or that it is for nothing of ours. */
+export interface MarkState {
+  readonly rev: string
+  /** A post by its row; or, not looked up yet, by its key. */
+  readonly subject: number | Engagement | undefined
+  readonly isDeleted: boolean
+}
+
+/**
+ * The state of a like or repost after one more frame about it: as for posts the highest revision wins,
+ * and between equal ones a delete. What an erased account had done before stays gone.
+ */
+export function foldMark(state: MarkState | undefined, op: MarkOp, erasedUs: Us): MarkState {
+  const isGone = op.kind === 'deleteMark' || op.timeUs < erasedUs
+  if (state !== undefined && (isGone ? state.rev > op.rev : state.rev >= op.rev)) {
+    return state
+  }
+  return {
+    rev: op.rev,
+    subject: isGone ? undefined : op.engagement,
+    isDeleted: isGone,
+  }
+}

@@ -1,0 +1,51 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import { prepareRows } from '../db/rowsStatement.ts'
+
+export interface TraceRow {
+  readonly rkey: string
+  readonly did: string
+  readonly collection: number
+  readonly rev: string
+  readonly fate: number
+}
+
+/** The SQL of records that are not kept, and of which the revision is remembered. */
+export function prepareTraces(database: Database) {
+  return {
+    tracesByKey: prepareRows<TraceRow>(
+      database,
+      { rkey: 'text', did: 'text', collection: 'integer' },
+      (rows) => sql`select t.rkey, t.did, t.collection, t.rev, t.fate from ${rows} as r
+        cross join record_trace as t
+        where t.rkey = r.rkey and t.did = r.did and t.collection = r.collection`,
+    ),
+    upsertTraces: prepareRows(
+      database,
+      {
+        rkey: 'text',
+        did: 'text',
+        collection: 'integer',
+        rev: 'text',
+        fate: 'integer',
+        seen_us: 'integer',
+      },
+      (rows) => sql`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
+        select rkey, did, collection, rev, fate, seen_us from ${rows} as r where true
+        on conflict (rkey, did, collection) do update set rev = excluded.rev,
+          fate = excluded.fate, seen_us = excluded.seen_us`,
+    ),
+    /** What an account had beyond the retention is erased with it. */
+    eraseExpired: database.prepare<{ did: string }>((db, parameter) => ({
+      compile: () =>
+        sql<never>`update record_trace set fate = 1
+          where did = ${parameter('did')} and fate = 2`.compile(db),
+    })),
+    deleteTraces: prepareRows(
+      database,
+      { rkey: 'text', did: 'text', collection: 'integer' },
+      (rows) => sql`delete from record_trace where (rkey, did, collection) in
+        (select rkey, did, collection from ${rows} as r)`,
+    ),
+  }
+}

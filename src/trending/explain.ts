@@ -1,0 +1,56 @@
+import type { Database } from '../db/database.ts'
+import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import { US_PER_HOUR } from '../time.ts'
+import type { Us } from '../time.ts'
+import { unpackReason } from './reason.ts'
+import type { Reason } from './reason.ts'
+import { authorPenalty, scorePost } from './score.ts'
+
+/** Why a post stands where it does in the generation that is served. */
+export interface Explanation extends Reason {
+  readonly rank: number
+  readonly uri: string
+  readonly indexedAt: Us
+  /** When the generation was made. */
+  readonly ageHours: number
+  /** What the weighted engagement is divided by. */
+  readonly decay: number
+  readonly boost: number
+  /** What is left of the score beside the author's better posts. */
+  readonly penalty: number
+  readonly score: number
+}
+
+/** The explanations of the generation that is served, by at-uri. */
+export async function explainRanking(
+  reader: Database,
+  { key, options }: RankingDefinition,
+): Promise<Map<string, Explanation>> {
+  const rows = await reader.kysely
+    .selectFrom('ranking')
+    .innerJoin('generation', 'generation.id', 'ranking.generation')
+    .innerJoin('ranking_post', 'ranking_post.generation', 'generation.id')
+    .select(['generation.computed_us', 'ranking_post.rank', 'ranking_post.uri'])
+    .select(['ranking_post.indexed_at', 'ranking_post.why'])
+    .where('ranking.key', '=', key)
+    .execute()
+  return new Map(
+    rows.map(({ computed_us, rank, uri, indexed_at, why }) => {
+      const reason = unpackReason(why)
+      const ageHours = Math.max(0, (computed_us - indexed_at) / US_PER_HOUR)
+      const penalty = authorPenalty(reason.authorRank, options.authorDecay)
+      const explanation: Explanation = {
+        ...reason,
+        rank,
+        uri,
+        indexedAt: indexed_at,
+        ageHours,
+        decay: Math.max(ageHours, options.minAgeHours) ** options.gravity,
+        boost: reason.isFeatured ? options.featuredBoost : 1,
+        penalty,
+        score: scorePost({ ...reason, ageHours }, options) * penalty,
+      }
+      return [uri, explanation]
+    }),
+  )
+}

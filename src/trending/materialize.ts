@@ -1,0 +1,164 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import { prepareRows } from '../db/rowsStatement.ts'
+import type { RowsStatement } from '../db/rowsStatement.ts'
+import type { Us } from '../time.ts'
+import { US_PER_DAY, US_PER_HOUR, US_PER_SECOND } from '../time.ts'
+import type { RankedPost } from './rank.ts'
+import { packReason } from './reason.ts'
+
+/** A generation that nobody has a cursor into is kept for as long as one may be on its way. */
+const UNSERVED_KEPT_US = 120 * US_PER_SECOND
+/** A cursor works for a day; an hour more, since clocks and prunings are not exact. */
+const SERVED_KEPT_US = US_PER_DAY + US_PER_HOUR
+const MAX_LAG_MS = 60_000
+/** A ranking that no process has made for so long belongs to no feed any more. */
+const RANKING_KEPT_US = 2 * US_PER_DAY
+
+export interface Attempt {
+  readonly key: string
+  readonly nowUs: Us
+  readonly durationMs: number
+  readonly candidates: number
+  /** Whether the stream was not behind. */
+  readonly isLive: boolean
+}
+
+/** Writes rankings as numbered generations. */
+export class RankingStore {
+  readonly #database: Database
+  readonly #insert: RowsStatement
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#insert = prepareRows(
+      database,
+      {
+        generation: 'integer',
+        rank: 'integer',
+        post_id: 'integer',
+        indexed_at: 'integer',
+        uri: 'text',
+        why: 'text',
+      },
+      // A post may have gone since the candidates were read.
+      (rows) => sql`insert into ranking_post (generation, rank, post_id, indexed_at, uri, why)
+        select r.generation, r.rank, r.post_id, r.indexed_at, r.uri, r.why from ${rows} as r
+        cross join post cross join account
+        where post.id = r.post_id and account.id = post.account_id and account.active = 1`,
+    )
+  }
+
+  /** One generation in one transaction; from its commit on it is the one that is served. */
+  async add(posts: readonly RankedPost[], attempt: Attempt): Promise<void> {
+    const { key, nowUs } = attempt
+    await this.#database.transaction(async () => {
+      const { id } = await this.#database.kysely
+        .insertInto('generation')
+        .values({ ranking_key: key, computed_us: nowUs, superseded_us: null, served: 0 })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      await this.#insert.run(
+        posts.map((post, index) => [
+          id,
+          index + 1,
+          post.postId,
+          post.indexedAt,
+          post.uri,
+          packReason(post),
+        ]),
+      )
+      await this.#database.kysely
+        .updateTable('generation')
+        .set({ superseded_us: nowUs })
+        .where('ranking_key', '=', key)
+        .where('superseded_us', 'is', null)
+        .where('id', '<>', id)
+        .execute()
+      await this.#note(attempt, { generation: id, problem: null })
+    }, 'alone')
+  }
+
+  /** Nothing has changed: the generation that is served stays. */
+  async keep(attempt: Attempt): Promise<void> {
+    await this.#note(attempt, { problem: null })
+  }
+
+  async fail(attempt: Attempt, problem: string): Promise<void> {
+    await this.#note(attempt, { problem })
+  }
+
+  /** The posts of the generation that is served, by rank, with their reasons. */
+  async current(key: string): Promise<{ post_id: number; why: string }[] | undefined> {
+    const ranking = await this.#database.kysely
+      .selectFrom('ranking')
+      .select('generation')
+      .where('key', '=', key)
+      .executeTakeFirst()
+    return ranking === undefined || ranking.generation === null
+      ? undefined
+      : await this.#database.kysely
+          .selectFrom('ranking_post')
+          .select(['post_id', 'why'])
+          .where('generation', '=', ranking.generation)
+          .orderBy('rank')
+          .execute()
+  }
+
+  /** Whether what is stored is all that the stream has told up to a minute ago. */
+  async isLive(): Promise<boolean> {
+    const position = await this.#database.kysely
+      .selectFrom('ingest_position')
+      .select('lag_ms')
+      .executeTakeFirst()
+    return position !== undefined && position.lag_ms < MAX_LAG_MS
+  }
+
+  /** Drops one generation that no reader needs any more; answers whether there was one. */
+  async dropOld(nowUs: Us): Promise<boolean> {
+    const { kysely } = this.#database
+    const old = await kysely
+      .selectFrom('generation')
+      .leftJoin('ranking', 'ranking.key', 'generation.ranking_key')
+      .select('generation.id')
+      .where((where) =>
+        where.or([
+          where.and([
+            where('generation.served', '=', 0),
+            where('generation.superseded_us', '<', nowUs - UNSERVED_KEPT_US),
+          ]),
+          where('generation.superseded_us', '<', nowUs - SERVED_KEPT_US),
+          where('ranking.checked_us', '<', nowUs - RANKING_KEPT_US),
+        ]),
+      )
+      .limit(1)
+      .executeTakeFirst()
+    if (old === undefined) {
+      return false
+    }
+    await this.#database.transaction(async () => {
+      await kysely.deleteFrom('ranking_post').where('generation', '=', old.id).execute()
+      await kysely.deleteFrom('generation').where('id', '=', old.id).execute()
+      await kysely.deleteFrom('ranking').where('generation', '=', old.id).execute()
+    })
+    return true
+  }
+
+  async #note(
+    { key, nowUs, durationMs, candidates, isLive }: Attempt,
+    rest: { generation?: number; problem: string | null },
+  ): Promise<void> {
+    const values = {
+      checked_us: nowUs,
+      duration_ms: Math.round(durationMs),
+      candidates,
+      ...(isLive && { live: 1 }),
+      ...rest,
+    }
+    await this.#database.kysely
+      .insertInto('ranking')
+      .values({ key, generation: null, live: 0, ...values })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet(values))
+      .execute()
+  }
+}

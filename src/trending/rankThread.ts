@@ -1,0 +1,20 @@
+import type { Logger } from '../logger.ts'
+import { SupervisedThread } from '../supervisedThread.ts'
+import type { RankWorkerData } from './rankWorker.ts'
+
+export interface RankThreadOptions {
+  readonly data: RankWorkerData
+  readonly logger: Logger
+  readonly onFatal: (error: Error) => void
+}
+
+/** Ranking in a thread of its own; what it does is told by the store alone. */
+export function startRankThread(options: RankThreadOptions): SupervisedThread<undefined> {
+  return new SupervisedThread<undefined>({
+    ...options,
+    name: 'ranking',
+    program: new URL('./rankWorker.ts', import.meta.url),
+    addStatus: () => undefined,
+    deadStatus: () => undefined,
+  })
+}

@@ -1,0 +1,62 @@
+/** The thread of ranking: waits until it is the one process that ranks, and ranks. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { troubleOf } from '../db/databaseErrors.ts'
+import { openRole } from '../db/openDatabase.ts'
+import { describeError } from '../errors.ts'
+import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import { createLogger } from '../logger.ts'
+import type { LoggerOptions } from '../logger.ts'
+import type { WorkerMessage } from '../supervisedThread.ts'
+import { systemClock } from '../time.ts'
+import { Ranker } from './ranker.ts'
+
+export interface RankWorkerData {
+  readonly databaseUrl: string
+  readonly rankings: readonly RankingDefinition[]
+  readonly retentionDays: number
+  readonly logger: Pick<LoggerOptions, 'level' | 'pretty'>
+}
+
+async function run({ databaseUrl, logger, ...options }: RankWorkerData): Promise<void> {
+  const stop = new AbortController()
+  parentPort?.once('message', () => stop.abort())
+  const log = createLogger(logger).child({ module: 'rank' })
+  let waitsFor: string | undefined
+  while (!stop.signal.aborted) {
+    await using database = await openRole({
+      databaseUrl,
+      role: 'rank',
+      signal: stop.signal,
+      onWaiting: (reason) => {
+        if (reason !== waitsFor) {
+          log.info({ event: 'rankingWaits', reason }, `ranking waits: ${reason}`)
+        }
+        waitsFor = reason
+      },
+    })
+    if (database !== undefined) {
+      waitsFor = undefined
+      try {
+        await new Ranker({ ...options, database, logger: log, clock: systemClock }).run(stop.signal)
+      } catch (error) {
+        if (troubleOf(error) !== 'lost') {
+          throw error
+        }
+        log.warn({ event: 'rankingLost', reason: describeError(error) }, 'connecting again')
+      }
+    }
+  }
+}
+
+function send(message: WorkerMessage<undefined>): void {
+  parentPort?.postMessage(message)
+}
+
+run(workerData as RankWorkerData)
+  .then(() => send({ type: 'done' }))
+  .catch((error: unknown) => {
+    const isFinal = troubleOf(error) === 'damaged'
+    send({ type: 'failed', reason: describeError(error), isFinal })
+  })
+  // A listener on the port keeps the thread alive.
+  .finally(() => parentPort?.close())

@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../db/database.ts'
+import { troubleOf } from '../db/databaseErrors.ts'
+import { describeError } from '../errors.ts'
+import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import type { Logger } from '../logger.ts'
+import type { Clock } from '../time.ts'
+import { US_PER_DAY, US_PER_HOUR } from '../time.ts'
+import { prepareCandidates, readCandidates } from './candidates.ts'
+import type { CandidateStatements } from './candidates.ts'
+import { RankingStore } from './materialize.ts'
+import { rankPosts } from './rank.ts'
+import { packReason } from './reason.ts'
+
+export interface RankerOptions {
+  /** The writing connection, migrated. */
+  readonly database: Database
+  readonly rankings: readonly RankingDefinition[]
+  readonly retentionDays: number
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+/** Shorter than a session may be silent that holds the lock of ranking. */
+const WAIT_MS = 1_000
+/** While the stream is behind, posts and likes come fast. */
+const BEHIND_MS = 2_000
+
+/**
+ * Makes the rankings, one after the other and each when it is due, so that they never overlap. One
+ * that fails leaves its last generation serving, and is tried again when it is due.
+ */
+export class Ranker {
+  readonly #options: RankerOptions
+  readonly #store: RankingStore
+  readonly #statements: CandidateStatements
+  /** What is served, to see whether anything has changed. */
+  readonly #served = new Map<string, string>()
+  readonly #dueMs = new Map<string, number>()
+  readonly #failing = new Set<string>()
+
+  constructor(options: RankerOptions) {
+    this.#options = options
+    this.#store = new RankingStore(options.database)
+    this.#statements = prepareCandidates(options.database)
+  }
+
+  /** Goes on until the signal aborts. @throws when the connection is lost */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.runDue(signal)
+      await this.#dropOld()
+      await delay(WAIT_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  /** Makes the rankings that are due. */
+  async runDue(signal?: AbortSignal): Promise<void> {
+    for (const ranking of this.#options.rankings) {
+      // By a clock that nobody sets: what is due does not depend on the time of day.
+      if (signal?.aborted !== true && performance.now() >= (this.#dueMs.get(ranking.key) ?? 0)) {
+        const isLive = await this.#store.isLive()
+        const refreshMs = ranking.options.refreshSeconds * 1_000
+        this.#dueMs.set(
+          ranking.key,
+          performance.now() + (isLive ? refreshMs : Math.min(refreshMs, BEHIND_MS)),
+        )
+        await this.#runSafely(ranking, isLive)
+      }
+    }
+    // Says that this process is still there.
+    await this.#options.database.kysely.selectFrom('ranking').select('key').limit(1).execute()
+  }
+
+  async #runSafely(ranking: RankingDefinition, isLive: boolean): Promise<void> {
+    const { clock, logger } = this.#options
+    const startedAt = performance.now()
+    try {
+      await this.#make(ranking, { isLive, startedAt })
+      if (this.#failing.delete(ranking.key)) {
+        logger.info({ event: 'rankingRecovered', rkey: ranking.rkey }, 'ranking works again')
+      }
+    } catch (error) {
+      if (troubleOf(error) === 'lost') {
+        throw error
+      }
+      const problem = describeError(error)
+      if (!this.#failing.has(ranking.key)) {
+        this.#failing.add(ranking.key)
+        logger.error(
+          { event: 'rankingFails', rkey: ranking.rkey, reason: problem },
+          `cannot rank ${ranking.rkey}: ${problem}; its last ranking goes on being served`,
+        )
+      }
+      const attempt = {
+        key: ranking.key,
+        nowUs: clock(),
+        durationMs: performance.now() - startedAt,
+        candidates: 0,
+        isLive: false,
+      }
+      await this.#store.fail(attempt, problem).catch((failure: unknown) => {
+        if (troubleOf(failure) === 'lost') {
+          throw failure
+        }
+      })
+    }
+  }
+
+  async #make(
+    ranking: RankingDefinition,
+    { isLive, startedAt }: { isLive: boolean; startedAt: number },
+  ): Promise<void> {
+    const { key, filterHash, options } = ranking
+    const nowUs = this.#options.clock()
+    const windowUs = Math.min(
+      options.windowHours * US_PER_HOUR,
+      this.#options.retentionDays * US_PER_DAY,
+    )
+    const candidates = await readCandidates(this.#statements, {
+      filterHash,
+      sinceUs: Math.ceil(nowUs - windowUs),
+      maxPosts: options.maxPosts,
+    })
+    const posts = rankPosts(candidates, options, nowUs)
+    const durationMs = performance.now() - startedAt
+    const attempt = { key, nowUs, durationMs, candidates: candidates.length, isLive }
+    const after = fingerprint(
+      posts.map((post) => ({ post_id: post.postId, why: packReason(post) })),
+    )
+    if (after === (await this.#fingerprintOf(key))) {
+      await this.#store.keep(attempt)
+    } else {
+      await this.#store.add(posts, attempt)
+      this.#served.set(key, after)
+    }
+  }
+
+  /** What is served now, which a post may have left since it was made. */
+  async #fingerprintOf(key: string): Promise<string | undefined> {
+    const known = this.#served.get(key)
+    if (known !== undefined) {
+      return known
+    }
+    const rows = await this.#store.current(key)
+    return rows && fingerprint(rows)
+  }
+
+  async #dropOld(): Promise<void> {
+    try {
+      await this.#store.dropOld(this.#options.clock())
+    } catch (error) {
+      if (troubleOf(error) !== 'transient') {
+        throw error
+      }
+      // Locked by a batch: it is tried again in a second.
+    }
+  }
+}
+
+/** The same for two rankings of the same posts in the same order, for the same reasons. */
+function fingerprint(rows: readonly { post_id: number; why: string }[]): string {
+  return rows.map(({ post_id: id, why }) => `${id}${why}`).join('\n')
+}

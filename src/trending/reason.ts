@@ -1,0 +1,25 @@
+import type { RankedPost } from './rank.ts'
+import type { EngagementCounts } from './score.ts'
+
+/** What the score of a ranked post was made of, beside its age. */
+export interface Reason {
+  readonly counts: EngagementCounts
+  readonly isFeatured: boolean
+  readonly authorRank: number
+}
+
+/** The column `why` of `ranking_post`. */
+export function packReason({ counts, isFeatured, authorRank }: RankedPost): string {
+  const { likes, replies, reposts, quotes, views } = counts
+  return JSON.stringify([likes, replies, reposts, quotes, views, +isFeatured, authorRank])
+}
+
+export function unpackReason(why: string): Reason {
+  const [likes = 0, replies = 0, reposts = 0, quotes = 0, views = 0, featured = 0, authorRank = 1] =
+    JSON.parse(why) as number[]
+  return {
+    counts: { likes, replies, reposts, quotes, views },
+    isFeatured: featured === 1,
+    authorRank,
+  }
+}
