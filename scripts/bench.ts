@@ -6,6 +6,7 @@ import { describeMachine } from '../test/bench/measure.ts'
 import { measurePages } from '../test/bench/pages.ts'
 import { measurePostgres } from '../test/bench/postgres.ts'
 import { measureService } from '../test/bench/service.ts'
+import { measureTrending } from '../test/bench/trending.ts'
 import { parseUsage, runCommand } from './command.ts'
 
 const USAGE =
@@ -48,6 +49,11 @@ await runCommand(async () => {
   console.log(
     `${longStream} new events at ${memory.eventsPerSecond}/s; MiB at each tenth: ${memory.tenths.join(' ')}`,
   )
+
+  const trending = await measureTrending(rounds, seconds)
+  console.table(trending)
+  report('a trending page of a recent one', trending.pageRatio)
+  report('p99 beside ranking, of idle', trending.rankingP99 / trending.idleP99)
 
   const service = await measureService({ rounds, seconds, posts })
   const { idle, replaying, pruning } = service

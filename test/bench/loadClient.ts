@@ -1,9 +1,14 @@
-/** Asks a server for pages over keep-alive connections, one request in flight on each. */
+/**
+ * Asks a server for pages over keep-alive connections, one request in flight on each; as fast as it
+ * answers, or at a steady rate of all connections together.
+ */
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { percentile, tell } from './measure.ts'
 
-const [port = '', file = '', connections = '', seconds = ''] = process.argv.slice(2)
+const [port = '', file = '', connections = '', seconds = '', rate = ''] = process.argv.slice(2)
+/** Between two requests of one connection. */
+const pauseMs = rate === '' ? 0 : (1_000 * Number(connections)) / Number(rate)
 const paths = JSON.parse(readFileSync(file, 'utf8')) as string[]
 const requests = paths.map((path) =>
   Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept-encoding: identity\r\n\r\n`),
@@ -34,7 +39,7 @@ function run(endsAt: number): Promise<void> {
       socket.write(requests[next] ?? '')
       next = (next + 1) % requests.length
     }
-    socket.on('connect', send)
+    socket.on('connect', () => setTimeout(send, Math.random() * pauseMs))
     socket.on('error', reject)
     socket.on('data', (chunk) => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
@@ -50,7 +55,12 @@ function run(endsAt: number): Promise<void> {
         latencies[count % MAX_SAMPLES] = performance.now() - sentAt
         count += 1
         pending = Buffer.alloc(0)
-        send()
+        if (pauseMs === 0) {
+          send()
+        } else {
+          // Late is late: what was to be sent meanwhile is not sent all at once.
+          setTimeout(send, Math.max(0, sentAt + pauseMs - performance.now()))
+        }
       }
     })
   })

@@ -40,9 +40,10 @@ describe.skipIf(!hasSamples)('the recorded events', () => {
   const window = readFrames(WINDOW)
   const golden = readFrames(GOLDEN)
   const all = [...golden, ...window]
-  // Of commits, only those of posts are asked for: what is not sent moves no position.
+  // Of commits, only those of posts, likes and reposts are asked for: what is not sent moves no position.
   const isAskedFor = ({ data }: Frame): boolean =>
-    !String(data).includes('"kind":"commit"') || String(data).includes('"app.bsky.feed.post",')
+    !String(data).includes('"kind":"commit"') ||
+    /"collection":"app\.bsky\.feed\.(post|like|repost)"/.test(String(data))
   const lastOf = (frames: readonly Frame[]): number =>
     Math.max(...frames.filter(isAskedFor).map(({ timeUs }) => timeUs))
   const lastUs = lastOf(all)

@@ -61,7 +61,7 @@ describe('a trending feed', { timeout: 60_000 }, () => {
     const is = async (...events: CommitEvent[]): Promise<boolean> =>
       (await app.walk('hot')).join() === events.map(uriOf).join()
     await until(() => is(a, b, c))
-    expect((await app.get('/ready')).status).toBe(200)
+    await until(async () => (await app.get('/ready')).status === 200)
     // Two of the likes are taken back, and an account goes: two are left of b, one of a.
     server.appendAll([
       ...likes.slice(0, 2).map((like) => stream.undo(like)),

@@ -60,7 +60,7 @@ function hurry(times: number): void {
   const wait = globalThis.setTimeout
   const quick = (callback: () => void, ms = 0, ...rest: []) => {
     // Other timers of this thread are the limits of what takes its time.
-    const isPause = new Error('whose timer is it').stack?.includes('ingestThread.ts') === true
+    const isPause = new Error('whose timer is it').stack?.includes('supervisedThread.ts') === true
     return wait(callback, isPause ? ms / times : ms, ...rest)
   }
   globalThis.setTimeout = Object.assign(quick, wait)

@@ -1,0 +1,256 @@
+/** Rankings: how long one takes, what a page of one costs, and whether readers notice. */
+import { spawn } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
+import type { Database } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openReader, openWriter } from '../../src/db/openDatabase.ts'
+import type { Feed } from '../../src/feeds/feed.ts'
+import { DEFAULT_TRENDING } from '../../src/feeds/feedFileTrending.ts'
+import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
+import { rankingsOf } from '../../src/feeds/rankingKey.ts'
+import { RecordStore } from '../../src/ingest/recordStore.ts'
+import type { RowOp } from '../../src/ingest/rowOps.ts'
+import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { US_PER_HOUR, systemClock } from '../../src/time.ts'
+import { Ranker } from '../../src/trending/ranker.ts'
+import { feedOf, filterOf } from '../support/definitions.ts'
+import { did, fakeCid, tid } from '../support/events.ts'
+import { createRandom } from '../support/streamGenerator.ts'
+import { median, startProgram } from './measure.ts'
+
+export interface TrendingResults {
+  readonly candidates: number
+  /** Candidates read, ranked and written as a generation. */
+  readonly rankMs: number
+  /** Pages a second of the trending feed, of those of the recent one with the same posts. */
+  readonly pageRatio: number
+  /** Milliseconds at a steady 1,000 requests a second, without ranking and with one every second. */
+  readonly idleP99: number
+  readonly rankingP99: number
+  readonly bytesPerPost: number
+  readonly bytesPerEngagement: number
+}
+
+const POSTS = 120_000
+const LIKES = 360_000
+const FANS = 50_000
+const BATCH = 5_000
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const FEEDS_FILE = `feeds:
+  - { rkey: hot, name: Hot, tags: [hot], order: trending, trending: { refreshSeconds: 1 } }
+  - { rkey: new, name: New, tags: [hot] }
+`
+const definitions = [
+  feedOf('hot', { order: 'trending', trending: { ...DEFAULT_TRENDING, refreshSeconds: 1 } }),
+  feedOf('new', { filter: filterOf({ anyTags: ['hot'] }) }),
+]
+
+export async function measureTrending(rounds: number, seconds: number): Promise<TrendingResults> {
+  const { path, bytesPerPost, bytesPerEngagement } = await trendingDatabase()
+  const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
+  const file = join(folder, 'trending.db')
+  copyFileSync(path, file)
+  const { rankMs, candidates } = await measureRanking(file, rounds)
+  const pageRatio = await measurePages(file, rounds)
+  const p99 = { idle: [] as number[], ranking: [] as number[] }
+  writeFileSync(join(folder, 'feeds.yaml'), FEEDS_FILE)
+  for (let round = 0; round < rounds; round += 1) {
+    p99.idle.push(await measureSteady(folder, file, 'serve', seconds))
+    p99.ranking.push(await measureSteady(folder, file, 'serve,rank', seconds))
+  }
+  rmSync(folder, { recursive: true, force: true })
+  return {
+    candidates,
+    rankMs,
+    pageRatio,
+    idleP99: median(p99.idle),
+    rankingP99: median(p99.ranking),
+    bytesPerPost,
+    bytesPerEngagement,
+  }
+}
+
+/** Posts of three days under one tag, with likes that a few get most of; made once. */
+async function trendingDatabase() {
+  const folder = join(tmpdir(), 'tagfeed-bench')
+  const path = join(folder, 'trending-3.db')
+  const sizes = `${path}.json`
+  if (!existsSync(sizes)) {
+    mkdirSync(folder, { recursive: true })
+    const draft = `${path}.draft-${process.pid}`
+    const filled = await fillTrending(draft)
+    renameSync(draft, path)
+    writeFileSync(sizes, JSON.stringify(filled))
+  }
+  const { posts, all } = JSON.parse(readFileSync(sizes, 'utf8')) as Record<'posts' | 'all', number>
+  return {
+    path,
+    bytesPerPost: posts / POSTS,
+    bytesPerEngagement: (all - posts) / LIKES,
+  }
+}
+
+/** Answers the bytes in use after the posts, and after the likes. */
+async function fillTrending(file: string): Promise<{ posts: number; all: number }> {
+  const random = createRandom(3)
+  const windowUs = 70 * US_PER_HOUR
+  const startUs = systemClock() - windowUs
+  await using writer = await openWriter(`sqlite:${file}`)
+  await migrate(writer)
+  await prepareFilters(writer, definitions, { clock: systemClock, logger: silentLogger() })
+  const store = new RecordStore(writer, () => true)
+  const target = { database: writer, store, pinned: [], windowUs: 2 * windowUs }
+  const fill = async (count: number, make: (index: number) => RowOp): Promise<number> => {
+    for (let first = 0; first < count; first += BATCH) {
+      const ops = Array.from({ length: BATCH }, (_, index) => make(first + index))
+      const batch = { ops, position: undefined, lastEventUs: undefined }
+      await storeBatch(target, batch, systemClock())
+    }
+    return await usedBytes(writer)
+  }
+  const keyOf = (index: number) => {
+    const timeUs = startUs + Math.floor((index / POSTS) * windowUs)
+    return { did: did(index % 20_000), rkey: tid(timeUs), timeUs }
+  }
+  const posts = await fill(POSTS, (index) => ({
+    kind: 'putPost',
+    ...keyOf(index),
+    rev: keyOf(index).rkey,
+    cid: fakeCid(index),
+    indexedAt: keyOf(index).timeUs,
+    facts: { tags: ['hot'], media: 0, languages: ['en'], labels: [] },
+  }))
+  const all = await fill(LIKES, (index) => {
+    const subject = keyOf(Math.floor(POSTS * random.next() ** 2))
+    const timeUs = startUs + Math.floor((index / LIKES) * windowUs)
+    return {
+      kind: 'putMark',
+      mark: 'like',
+      did: did(100_000 + Math.floor(random.next() * FANS)),
+      rkey: tid(timeUs, index),
+      rev: tid(timeUs, index),
+      timeUs,
+      engagement: { kind: 'like', did: subject.did, rkey: subject.rkey },
+    }
+  })
+  return { posts, all }
+}
+
+/** Bytes of the pages in use. */
+async function usedBytes({ kysely }: Database): Promise<number> {
+  const { rows } = await sql<{ bytes: number }>`select
+    (page_count - freelist_count) * page_size as bytes
+    from pragma_page_count(), pragma_freelist_count(), pragma_page_size()`.execute(kysely)
+  return rows[0]?.bytes ?? 0
+}
+
+/** Each time with one more like, so that there is a new generation to write. */
+async function measureRanking(
+  file: string,
+  rounds: number,
+): Promise<{ rankMs: number; candidates: number }> {
+  await using writer = await openWriter(`sqlite:${file}`)
+  const rankings = rankingsOf(definitions)
+  const options = { rankings, retentionDays: 30, logger: silentLogger(), clock: systemClock }
+  const times: number[] = []
+  for (let round = 0; round < rounds + 1; round += 1) {
+    await writer.kysely
+      .updateTable('post_count')
+      .set({ likes: 1_000_000 + round })
+      .where('post_id', '=', 1)
+      .execute()
+    const startedAt = performance.now()
+    await new Ranker({ ...options, database: writer }).runDue()
+    times.push(performance.now() - startedAt)
+  }
+  const { candidates } = await writer.kysely
+    .selectFrom('ranking')
+    .select('candidates')
+    .executeTakeFirstOrThrow()
+  return { rankMs: median(times.slice(1)), candidates }
+}
+
+const PAGES = 5_000
+
+/** Both feeds hold the same posts; pages 1 to 20 of 50, one after the other. */
+async function measurePages(file: string, rounds: number): Promise<number> {
+  await using reader = await openReader(`sqlite:${file}`)
+  const filterIds = [1, 1]
+  const feeds = createFeeds({
+    reader,
+    definitions,
+    filterIds,
+    retentionDays: 30,
+    clock: systemClock,
+  })
+  const ratios: number[] = []
+  for (let round = 0; round < rounds + 1; round += 1) {
+    const trending = await pageRate(feeds[0])
+    const recent = await pageRate(feeds[1])
+    ratios.push(trending / recent)
+  }
+  return median(ratios.slice(1))
+}
+
+async function pageRate(feed: Feed | undefined): Promise<number> {
+  const startedAt = performance.now()
+  let cursor: string | undefined
+  for (let page = 0; page < PAGES; page += 1) {
+    const answer = await feed?.page({ limit: 50, cursor })
+    cursor = page % 20 === 19 ? undefined : answer?.cursor
+  }
+  return PAGES / (performance.now() - startedAt)
+}
+
+/** The p99 of a service at a steady rate, in milliseconds. */
+async function measureSteady(
+  folder: string,
+  file: string,
+  roles: string,
+  seconds: number,
+): Promise<number> {
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'],
+      FEEDGEN_PORT: '0',
+      FEEDGEN_DATABASE_URL: `sqlite:${file}`,
+      FEEDGEN_FEEDS_FILE: join(folder, 'feeds.yaml'),
+      FEEDGEN_ROLES: roles,
+    },
+  })
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+  })
+  const url = await new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { event, url: found } = JSON.parse(line) as { event?: string; url?: string }
+      if (event === 'listening' && found !== undefined) {
+        resolve(found)
+      }
+    })
+  })
+  const port = new URL(url).port
+  const paths = join(folder, 'paths.json')
+  const pathOf = (rkey: string): string =>
+    `/xrpc/app.bsky.feed.getFeedSkeleton?feed=${encodeURIComponent(
+      `at://did:web:localhost%3A${port}/app.bsky.feed.generator/${rkey}`,
+    )}&limit=50`
+  writeFileSync(paths, JSON.stringify([pathOf('hot'), pathOf('new')]))
+  await using client = startProgram('./loadClient.ts', [port, paths, '32', String(seconds), '1000'])
+  const { p99, errors } = await client.next<{ p99: number; errors: number }>()
+  child.kill('SIGTERM')
+  await exited
+  if (errors > 0) {
+    throw new Error(`${errors} requests were answered with an error`)
+  }
+  return p99
+}
