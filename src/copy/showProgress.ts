@@ -30,6 +30,7 @@ export class ProgressDisplay implements Disposable {
     if (step.phase !== this.#phase) {
       this.#phase = step.phase
       this.#began = { ms: nowMs, rows: step.rows }
+      this.#shownMs = Number.NEGATIVE_INFINITY
     }
     const isBar = this.#stream.isTTY === true
     if (nowMs - this.#shownMs < (isBar ? BAR_EVERY_MS : LINE_EVERY_MS)) {
@@ -42,7 +43,7 @@ export class ProgressDisplay implements Disposable {
       seconds > 0 ? (step.rows - this.#began.rows) / seconds : undefined,
     )
     if (isBar) {
-      const line = `${formatBar(step)} ${text}`.slice(0, (this.#stream.columns ?? 80) - 1)
+      const line = `${formatBar(step)} ${text}`.slice(0, (this.#stream.columns || 80) - 1)
       this.#stream.write(`\r${line}\u001B[K`)
       this.#hasBar = true
     } else {

@@ -246,6 +246,27 @@ describe.each(crossings)('a copy from $from to $to', ({ open, make }) => {
     expect(await contentsOf(place.url)).toEqual(await contents(source.reader))
   })
 
+  test('goes on after the server has ended its session', async () => {
+    await using source = await open()
+    await fill(source)
+    await using place = await make()
+    const onPostgres = [source.url, place.url].find((url) => url.startsWith('postgres:')) ?? ''
+    await using admin = await openWriter(onPostgres)
+    let steps = 0
+    const onStep = (): void => {
+      steps += 1
+      if (steps === 12) {
+        void sql`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name = 'tagfeed ingest'`.execute(
+          admin.kysely,
+        )
+      }
+    }
+    await expect(copy(source.url, place.url, { onStep })).rejects.toThrow(/same command goes on/)
+    await copy(source.url, place.url, { onBegin: (how) => expect(how).toBe('resumed') })
+    expect(await contentsOf(place.url)).toEqual(await contents(source.reader))
+  })
+
   test('repeats no step and skips none when it goes on', async () => {
     await using source = await open()
     await fill(source)
