@@ -530,9 +530,11 @@ describe('a feed is refused', () => {
       'avatar: https://a.test/b.png',
       '13: avatar: "https://a.test/b.png" is a URL, allowed: the path of a .png, .jpg or .jpeg file',
     ],
-    ['order: hot', '12: order: "hot" is unknown, allowed: recent'],
-    ['order: trending', '12: order trending is not available in this version; allowed: recent'],
-    ['order: following', '12: order following is not available in this version; allowed: recent'],
+    ['order: hot', '12: order: "hot" is unknown, allowed: recent, trending'],
+    [
+      'order: following',
+      '12: order following is not available in this version; allowed: recent, trending',
+    ],
     ['trending: {}', '15: trending: the order is recent, allowed: only with order: trending'],
     ['media: image', '12: media: the text "image", allowed: a list of image, video, link, none'],
     ['media: [gif]', '13: media: "gif" is unknown, allowed: image, video, link, none'],
@@ -701,7 +703,7 @@ test('all problems of a file are named at once, in the order of the file', () =>
   const text = `feeds:
   - name: 7
     tags: { none: ["#"], any: [x, 1] }
-    order: trending
+    order: following
   - rkey: a b
     maxTags: 0
     tag: [x]
@@ -712,7 +714,7 @@ top: 1
     `feeds.yaml:2:11: name: 7 is a number, allowed: text, quote it: '7'`,
     `feeds.yaml:3:20: tags.none: "#" is no tag: ${noTag}`,
     `feeds.yaml:3:35: tags.any: 1 is a number, allowed: text, quote it: '1'`,
-    'feeds.yaml:4:12: order trending is not available in this version; allowed: recent',
+    'feeds.yaml:4:12: order following is not available in this version; allowed: recent, trending',
     'feeds.yaml:5:5: name is missing, a feed needs rkey, name, tags',
     'feeds.yaml:5:5: tags is missing, a feed needs rkey, name, tags',
     `feeds.yaml:5:11: rkey: "a b" ${recordKey}`,
@@ -757,7 +759,7 @@ describe('the files that are shipped', () => {
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=./feeds.schema.json')
     const definitions = parseFeedFile(text, 'feeds.yaml')
     expect(definitions.length).toBeGreaterThanOrEqual(6)
-    expect(definitions.every(({ order }) => order === 'recent')).toBe(true)
+    expect(new Set(definitions.map(({ order }) => order))).toEqual(new Set(['recent', 'trending']))
     expect(definitions.find(({ rkey }) => rkey === 'art')?.filter).toMatchObject({
       anyTags: expect.arrayContaining(['art', 'artwork', 'digitalart']),
       noneTags: expect.arrayContaining(['aiart']),

@@ -473,13 +473,20 @@ describe.each(engines)('a copy of a database on $name', ({ open }) => {
   test('takes a text of any length and a step of any size', async () => {
     await using source = await open()
     await using place = await nowhere['postgres']?.()
-    const rows = Array.from({ length: 12_000 }, (_, index) => [`r${index}`, 'did', 'rev', 0, NOW])
+    const rows = Array.from({ length: 12_000 }, (_, index) => [
+      `r${index}`,
+      'did',
+      0,
+      'rev',
+      0,
+      NOW,
+    ])
     const shape = (await readShapes(source.writer)).get('record_trace') ?? {}
     await prepareRows(
       source.writer,
       shape,
       (some) => sql<never>`insert into record_trace select * from ${some} as rows`,
-    ).run([...rows, ['long', 'x'.repeat(2_000), '🦋'.repeat(400_000), 1, -1]])
+    ).run([...rows, ['long', 'x'.repeat(2_000), 0, '🦋'.repeat(400_000), 1, -1]])
     await copy(source.url, place?.url ?? '', { stepRows: 12_001 })
     expect(await contentsOf(place?.url ?? '')).toEqual(await contents(source.reader))
   })

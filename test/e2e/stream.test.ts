@@ -902,5 +902,5 @@ describe('the state that the stream describes', () => {
     expect(wanted.flat().length).toBeGreaterThan(200)
     expect(await readAll(app)).toEqual(wanted)
     expect(await app.stop()).toBe(0)
-  })
+  }, 60_000)
 })
