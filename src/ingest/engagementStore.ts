@@ -80,11 +80,14 @@ export class EngagementStore {
       ...(await this.#changesOfPosts(posts, accounts, subjects)),
     ]
     const moved = changes.filter(({ before, after }) => before !== after)
+    // An account that has no row yet has never engaged with anything.
+    const isNew = (did: string): boolean => accounts.get(did)?.id === undefined
+    const strangers = new Set(moved.filter(({ did }) => isNew(did)).map(({ did }) => did))
     await this.#accounts.add(
       changes.filter(({ after }) => after !== undefined).map(({ did }) => did),
       accounts,
     )
-    const deltas = await this.#countChanges(moved, accounts)
+    const deltas = await this.#countChanges(moved, accounts, strangers)
     await this.#statements.deleteEngagements.run(
       changes
         .filter(({ before, after }) => before !== undefined && after === undefined)
@@ -147,8 +150,11 @@ export class EngagementStore {
       const postId = resolve(is.subject, subjects)
       const former = typeof was?.subject === 'number' ? was.subject : undefined
       changes.push({ did, rkey, kind: mark, rev: is.rev, before: former, after: postId })
+      const isTraced = was !== undefined && was.subject === undefined
       if (postId !== undefined) {
-        untraced.push([rkey, did, COLLECTION[mark]])
+        if (isTraced) {
+          untraced.push([rkey, did, COLLECTION[mark]])
+        }
       } else if (was !== undefined || is.isDeleted) {
         const fate = is.isDeleted ? FATE_DELETED : FATE_UNKEPT
         traces.push([rkey, did, COLLECTION[mark], is.rev, fate, nowUs])
@@ -233,44 +239,43 @@ export class EngagementStore {
   }
 
   /** By how much the counts of posts change; an account counts once for a post, however often it does. */
-  async #countChanges(changes: readonly Change[], accounts: Accounts): Promise<number[][]> {
-    const steps = changes
-      .filter(({ did }) => accounts.get(did)?.active ?? true)
-      .flatMap(({ did, kind, before, after }) => {
-        const accountId = accounts.get(did)?.id ?? 0
-        return [
-          { accountId, kind: KIND[kind], postId: before, step: -1 },
-          { accountId, kind: KIND[kind], postId: after, step: 1 },
-        ]
-      })
-    const times = new Map<string, { before: number; after: number }>()
-    const triples: [number, number, number][] = []
-    for (const { accountId, kind, postId, step } of steps) {
-      if (postId === undefined) {
-        continue
+  async #countChanges(
+    changes: readonly Change[],
+    accounts: Accounts,
+    strangers: ReadonlySet<string>,
+  ): Promise<number[][]> {
+    const times = new Map<string, Times>()
+    const asked: [number, number, number][] = []
+    const step = (did: string, kind: number, postId: number | undefined, by: number): void => {
+      const account = accounts.get(did)
+      if (postId === undefined || account?.active === false) {
+        return
       }
+      const accountId = account?.id ?? 0
       const key = `${accountId}/${postId}/${kind}`
       const known = times.get(key)
-      if (known === undefined) {
-        times.set(key, { before: 0, after: step })
-        triples.push([accountId, postId, kind])
-      } else {
-        known.after += step
+      if (known !== undefined) {
+        known.change += by
+        return
+      }
+      times.set(key, { postId, kind, before: 0, change: by })
+      if (!strangers.has(did)) {
+        asked.push([accountId, postId, kind])
       }
     }
-    for (const row of await this.#statements.engagementTimes.all(triples)) {
+    for (const { did, kind, before, after } of changes) {
+      step(did, KIND[kind], before, -1)
+      step(did, KIND[kind], after, 1)
+    }
+    for (const row of await this.#statements.engagementTimes.all(asked)) {
       const known = times.get(`${row.account_id}/${row.post_id}/${row.kind}`)
       if (known !== undefined) {
         known.before = row.times
       }
     }
     const deltas = new Map<number, number[]>()
-    for (const [accountId, postId, kind] of triples) {
-      const { before, after } = times.get(`${accountId}/${postId}/${kind}`) ?? {
-        before: 0,
-        after: 0,
-      }
-      const delta = Number(before + after > 0) - Number(before > 0)
+    for (const { postId, kind, before, change } of times.values()) {
+      const delta = Number(before + change > 0) - Number(before > 0)
       if (delta !== 0) {
         const counts = deltas.get(postId) ?? [postId, 0, 0, 0, 0]
         counts[kind + 1] = (counts[kind + 1] ?? 0) + delta
@@ -279,6 +284,14 @@ export class EngagementStore {
     }
     return [...deltas.values()]
   }
+}
+
+/** How often an account engages with a post in one way. */
+interface Times {
+  readonly postId: number
+  readonly kind: number
+  before: number
+  change: number
 }
 
 function resolve(

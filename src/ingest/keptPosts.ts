@@ -1,17 +1,19 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { prepareTuples } from '../db/tuplesStatement.ts'
 import type { Us } from '../time.ts'
-import { postUri } from './derivedRows.ts'
 
 const START_SLOTS = 1 << 16
 const LOAD_STEP = 5_000
 /** So much more than was loaded is mostly posts that have left the window since. */
 const MAX_GROWTH = 1_000_000
 
+const SLASH = 47
+
 /**
  * Says of nearly every post of the network at once that it is not one of ours: a set of 32-bit hashes
- * of at-uris, of which one in some thousands says yes to a stranger. Four bytes a slot, so that it
- * costs ingest neither memory nor a look into the database.
+ * of record keys, which are times to the microsecond, so that one in some thousands says yes to a
+ * stranger. Four bytes a slot: it costs ingest neither memory nor a look into the database.
  */
 export class KeptPosts {
   #slots = new Uint32Array(START_SLOTS)
@@ -22,25 +24,27 @@ export class KeptPosts {
   async load(database: Database, sinceUs: Us): Promise<void> {
     this.#slots = new Uint32Array(START_SLOTS)
     this.#count = 0
-    let after = { indexed_at: Math.ceil(sinceUs) - 1, id: 0 }
+    const page = prepareTuples<
+      { indexedAt: number; id: number; limit: number },
+      readonly [indexedAt: number, id: number, rkey: string]
+    >(
+      database,
+      { indexed_at: 'integer', id: 'integer', rkey: 'text' },
+      (_db, parameter) => sql`select indexed_at, id, rkey from post
+        where (indexed_at, id) > (${parameter('indexedAt')}, ${parameter('id')})
+        order by indexed_at, id limit ${parameter('limit')}`,
+    )
+    let after = { indexedAt: Math.ceil(sinceUs) - 1, id: 0 }
     for (;;) {
-      const rows = await database.kysely
-        .selectFrom('post')
-        .innerJoin('account', 'account.id', 'post.account_id')
-        .select(['post.id', 'post.indexed_at', 'post.rkey', 'account.did'])
-        .where(sql<boolean>`(post.indexed_at, post.id) > (${after.indexed_at}, ${after.id})`)
-        .orderBy('post.indexed_at')
-        .orderBy('post.id')
-        .limit(LOAD_STEP)
-        .execute()
-      for (const { did, rkey } of rows) {
-        this.add(postUri(did, rkey))
+      const rows = await page.tuples({ ...after, limit: LOAD_STEP })
+      for (const [, , rkey] of rows) {
+        this.add(rkey)
       }
       const last = rows.at(-1)
       if (rows.length < LOAD_STEP || last === undefined) {
         break
       }
-      after = last
+      after = { indexedAt: last[0], id: last[1] }
     }
     this.#loaded = this.#count
   }
@@ -50,14 +54,14 @@ export class KeptPosts {
     return this.#count - this.#loaded > MAX_GROWTH
   }
 
-  add(uri: string): void {
+  add(rkey: string): void {
     if ((this.#count + 1) * 2 > this.#slots.length) {
       this.#grow()
     }
-    this.#insert(hashOf(uri))
+    this.#insert(hashOf(rkey))
   }
 
-  /** False is certain. */
+  /** Whether the post with an at-uri may be one of these; no is certain. */
   mayHave(uri: string): boolean {
     const hash = hashOf(uri)
     const mask = this.#slots.length - 1
@@ -97,11 +101,18 @@ export class KeptPosts {
   }
 }
 
-/** FNV-1a with a last mixing; never 0, which stands for an empty slot. */
+/**
+ * Of what stands after the last slash: FNV-1a from the end on, with a last mixing; never 0, which
+ * stands for an empty slot.
+ */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  for (let index = text.length - 1; index >= 0; index -= 1) {
+    const unit = text.charCodeAt(index)
+    if (unit === SLASH) {
+      break
+    }
+    hash = Math.imul(hash ^ unit, 0x01000193)
   }
   hash ^= hash >>> 15
   hash = Math.imul(hash, 0x2c1b3c6d)

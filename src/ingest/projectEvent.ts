@@ -1,10 +1,9 @@
 import type { Us } from '../time.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
-import { postUri } from './derivedRows.ts'
 import type { KeptPosts } from './keptPosts.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
-import { readEngagements } from './readEngagement.ts'
+import { readEngagements, readMark } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
 import type { RowOp } from './rowOps.ts'
 
@@ -65,16 +64,16 @@ const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
 ])
 
 function projectPost(
-  { did, rkey, rev, cid, record, collection }: PutEvent,
+  { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
   { keepTag, kept }: Projection,
 ): RowOp {
   const read = readPostFacts(record)
   const facts = read?.tags.some(keepTag) === true ? read : undefined
-  const engages = readEngagements(collection, record, did, kept)
+  const engages = readEngagements(record, did, kept)
   const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
   if (facts !== undefined) {
-    kept.add(postUri(did, rkey))
+    kept.add(rkey)
   }
   return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts, engages }
 }
@@ -89,7 +88,7 @@ function projectMark(
   if (mark === undefined) {
     return undefined
   }
-  const [engagement] = readEngagements(collection, record, did, kept)
+  const engagement = readMark(mark, record, did, kept)
   // An update may take away what the mark was for, whatever it is for now.
   return engagement === undefined && !isUpdate
     ? undefined

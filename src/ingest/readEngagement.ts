@@ -1,43 +1,44 @@
-import { LIKE, POST, REPOST } from './collections.ts'
 import type { KeptPosts } from './keptPosts.ts'
-import type { Engagement } from './rowOps.ts'
+import type { Engagement, EngagementKind } from './rowOps.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 const POST_URI = /^at:\/\/(did:[a-z]+:[\w.:%-]{1,2048})\/app\.bsky\.feed\.post\/([\w.:~-]{1,512})$/
 
 /**
- * What a record does for posts that may be ours: a like or repost of one, a reply in its thread, a
- * quote of it. Nobody engages with a post of their own. Bad parts of the record count as absent.
+ * What a like or repost is for, when that may be a post of ours. Nobody engages with a post of their
+ * own; bad parts of the record count as absent.
  */
-export function readEngagements(
-  collection: string,
+export function readMark(
+  mark: 'like' | 'repost',
   record: Json,
   did: string,
   kept: KeptPosts,
-): Engagement[] {
-  const found: Engagement[] = []
-  const add = (kind: Engagement['kind'], uri: unknown): void => {
-    const post = typeof uri === 'string' && kept.mayHave(uri) ? POST_URI.exec(uri) : null
-    const [, author = '', rkey = ''] = post ?? []
-    if (post !== null && author !== did) {
-      found.push({ kind, did: author, rkey })
-    }
-  }
-  switch (collection) {
-    case LIKE:
-      add('like', uriOf(record['subject']))
-      break
-    case REPOST:
-      add('repost', uriOf(record['subject']))
-      break
-    case POST:
-      add('reply', uriOf(objectOf(record['reply'])['root']))
-      add('quote', uriOf(quotedBy(record['embed'])))
-      break
-    default:
-  }
-  return found
+): Engagement | undefined {
+  const uri = uriOf(record['subject'])
+  return typeof uri === 'string' && kept.mayHave(uri) ? engagementOf(mark, uri, did) : undefined
+}
+
+const NONE: readonly Engagement[] = []
+
+/** What a post is for, by the same rules: a reply anywhere in a thread, a quote. */
+export function readEngagements(record: Json, did: string, kept: KeptPosts): readonly Engagement[] {
+  const root = uriOf(objectOf(record['reply'])['root'])
+  const quoted = uriOf(quotedBy(record['embed']))
+  const reply =
+    typeof root === 'string' && kept.mayHave(root) ? engagementOf('reply', root, did) : undefined
+  const quote =
+    typeof quoted === 'string' && kept.mayHave(quoted)
+      ? engagementOf('quote', quoted, did)
+      : undefined
+  return reply === undefined && quote === undefined
+    ? NONE
+    : [reply, quote].filter((engagement) => engagement !== undefined)
+}
+
+function engagementOf(kind: EngagementKind, uri: string, did: string): Engagement | undefined {
+  const [, author = '', rkey = ''] = POST_URI.exec(uri) ?? []
+  return rkey === '' || author === did ? undefined : { kind, did: author, rkey }
 }
 
 /** The strong reference that an embed quotes. */

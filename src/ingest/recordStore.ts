@@ -46,19 +46,22 @@ export class RecordStore {
 
   async loadAccounts(dids: readonly string[]): Promise<Map<string, AccountState>> {
     const rows = await this.statements.accountsByDid.all(dids.map((did) => [did]))
-    return new Map(
-      rows.map(({ id, did, active, status, time_us, seq, erased_us }) => [
-        did,
-        {
-          id,
-          active: active === 1,
-          status: status ?? undefined,
-          time: time_us,
-          seq,
-          erasedUs: erased_us,
-        },
-      ]),
-    )
+    // Those without a row too: nobody looks for them again.
+    const accounts = new Map<string, AccountState>()
+    for (const did of dids) {
+      accounts.set(did, UNTOLD_ACCOUNT)
+    }
+    for (const { id, did, active, status, time_us, seq, erased_us } of rows) {
+      accounts.set(did, {
+        id,
+        active: active === 1,
+        status: status ?? undefined,
+        time: time_us,
+        seq,
+        erasedUs: erased_us,
+      })
+    }
+    return accounts
   }
 
   async #completeAccounts(
