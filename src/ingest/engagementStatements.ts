@@ -94,6 +94,17 @@ export function prepareEngagements(database: Database) {
               from engagement where account_id = ${parameter('accountId')}) as e
             cross join post where post.id = e.post_id group by e.post_id ${add}`.compile(db),
     })),
+    /** Likes and reposts by the numbers that they have in `record_trace`; what posts do stays theirs. */
+    traceOfAccount: database.prepare<{ accountId: number; did: string; nowUs: number }>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
+            select e.rkey, ${parameter('did')}, e.kind + 1, e.rev, 1, ${parameter('nowUs')}
+            from engagement as e where e.account_id = ${parameter('accountId')} and e.kind < 2
+            on conflict (rkey, did, collection) do update set rev = excluded.rev,
+              fate = excluded.fate, seen_us = excluded.seen_us`.compile(db),
+      }),
+    ),
     deleteOfAccount: database.prepare<{ accountId: number }>((db, parameter) => ({
       compile: () =>
         sql<never>`delete from engagement where account_id = ${parameter('accountId')}`.compile(db),

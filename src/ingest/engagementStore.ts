@@ -106,10 +106,15 @@ export class EngagementStore {
     await this.#statements.addAccountToCounts.run({ accountId, sign: isShown ? 1 : -1 })
   }
 
-  async eraseAccount(accountId: number, isCounted: boolean): Promise<void> {
+  /** Revisions are remembered, so that no replay brings a like back. */
+  async eraseAccount(
+    accountId: number,
+    { did, isCounted, nowUs }: { did: string; isCounted: boolean; nowUs: Us },
+  ): Promise<void> {
     if (isCounted) {
       await this.showAccount(accountId, false)
     }
+    await this.#statements.traceOfAccount.run({ accountId, did, nowUs })
     await this.#statements.deleteOfAccount.run({ accountId })
   }
 
@@ -292,6 +297,17 @@ interface Times {
   readonly kind: number
   before: number
   change: number
+}
+
+/** The row of `record_trace` for a like or repost of a post that is gone; none for what posts do. */
+export function traceOfMark(
+  { rkey, did, kind, rev }: { rkey: string; did: string; kind: number; rev: string },
+  nowUs: Us,
+): unknown[][] {
+  const mark = ENGAGEMENT_KINDS[kind]
+  return mark === 'like' || mark === 'repost'
+    ? [[rkey, did, COLLECTION[mark], rev, FATE_UNKEPT, nowUs]]
+    : []
 }
 
 function resolve(

@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import type { Us } from '../time.ts'
 import { US_PER_DAY, US_PER_SECOND } from '../time.ts'
 import { postUri } from './derivedRows.ts'
+import { traceOfMark } from './engagementStore.ts'
 import type { RecordKey, RecordStore } from './recordStore.ts'
 
 export interface PruneOptions {
@@ -64,7 +65,7 @@ export class Pruner {
       () => this.#prunePosts(nowUs - this.#options.retentionDays * US_PER_DAY, nowUs),
       sweep<TraceKey>((after) => this.#pruneTraces(after, nowUs - this.#traceKeptUs), ['', '', -1]),
       sweep<EngagementKey>(
-        (after) => this.#pruneEngagements(after, nowUs - this.#options.windowUs),
+        (after) => this.#pruneEngagements(after, nowUs - this.#options.windowUs, nowUs),
         ['', -1, -1],
       ),
       sweep((after) => this.#pruneAccounts(after, nowUs - ACCOUNT_KEPT_US), 0),
@@ -102,16 +103,23 @@ export class Pruner {
       : [last.rkey, last.did, last.collection]
   }
 
-  /** Engagement with posts that are gone, or older than the window: the counts stay. */
+  /**
+   * Engagement with posts that are gone, or older than the window: the counts stay. Revisions of what
+   * was done for a post that is gone are remembered: before, it may have been for another.
+   */
   async #pruneEngagements(
     [rkey, accountId, kind]: EngagementKey,
     beforeUs: Us,
+    nowUs: Us,
   ): Promise<EngagementKey | undefined> {
     const { kysely } = this.#options.database
+    const { statements } = this.#options.store
     const rows = await kysely
       .selectFrom('engagement')
+      .innerJoin('account', 'account.id', 'engagement.account_id')
       .leftJoin('post', 'post.id', 'engagement.post_id')
-      .select(['engagement.rkey', 'engagement.account_id', 'kind', 'indexed_at'])
+      .select(['engagement.rkey', 'engagement.account_id', 'kind', 'engagement.rev', 'did'])
+      .select('indexed_at')
       .where(
         sql<boolean>`(engagement.rkey, engagement.account_id, kind) > (${rkey}, ${accountId}, ${kind})`,
       )
@@ -121,9 +129,10 @@ export class Pruner {
       .limit(STEP)
       .execute()
     const old = rows.filter((row) => row.indexed_at === null || row.indexed_at < beforeUs)
-    await this.#options.store.statements.deleteEngagements.run(
-      old.map((row) => [row.rkey, row.account_id, row.kind]),
+    await statements.upsertTraces.run(
+      old.filter((row) => row.indexed_at === null).flatMap((row) => traceOfMark(row, nowUs)),
     )
+    await statements.deleteEngagements.run(old.map((row) => [row.rkey, row.account_id, row.kind]))
     const last = rows.at(-1)
     return rows.length < STEP || last === undefined
       ? undefined

@@ -147,7 +147,7 @@ export class RecordStore {
     { pinned, nowUs }: { pinned: readonly RecordKey[]; nowUs: Us },
   ): Promise<void> {
     if (id !== undefined) {
-      await this.engagements.eraseAccount(id, active)
+      await this.engagements.eraseAccount(id, { did, isCounted: active, nowUs })
     }
     await this.#eachPost(did, async (rows) => {
       const changes = rows.map((row) => {

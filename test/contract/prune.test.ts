@@ -81,6 +81,26 @@ const counts = async ({ reader }: TestDatabase) => {
 }
 
 describe.each(engines)('pruning on $name', ({ open }) => {
+  test('remembers what a like of a post that is gone was before', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    const like = (rev: string, rkey: string): RowOp => ({
+      kind: 'putMark',
+      mark: 'like',
+      did: 'did:plc:x',
+      rkey: 'e1',
+      rev,
+      timeUs: NOW,
+      engagement: { kind: 'like', did: 'did:plc:a', rkey },
+    })
+    await store(NOW, put('p1', NOW), put('p2', NOW), like('3b', 'p1'), like('3c', 'p2'))
+    await store(NOW, gone('did:plc:a', 'p2'))
+    await pruneHour(NOW)
+    await store(NOW, like('3b', 'p1'))
+    const likes = database.reader.kysely.selectFrom('engagement').select('rkey').execute()
+    expect(await likes).toEqual([])
+  })
+
   test('takes posts that are older than the retention within the hour, with all their rows', async () => {
     await using database = await open()
     const { store, pruneHour } = await openBench(database)
