@@ -2,6 +2,7 @@
 import type { Frame } from '../support/jetstreamServer.ts'
 import type { RunningApp } from '../support/runApp.ts'
 import type { Random } from '../support/streamGenerator.ts'
+import { until } from '../support/until.ts'
 import { FEEDS } from './oracleFeeds.ts'
 import type { OracleFeed } from './oracleFeeds.ts'
 import type { OracleModel } from './oracleModel.ts'
@@ -19,6 +20,12 @@ export async function compareFeeds(
 ): Promise<string | undefined> {
   for (const feed of FEEDS) {
     const expected = compared.model.members(feed)
+    if (feed.trending !== undefined) {
+      // What is wrong is told below, once it has had its time.
+      const isRanked = async (): Promise<boolean> =>
+        (await app.walk(feed.rkey)).join() === expected.join()
+      await until(isRanked).catch(() => {})
+    }
     const walk = await walkFeed(app, feed, compared.random)
     const served = walk.posts
     const place = Math.max(expected.length, served.length)
@@ -68,15 +75,16 @@ async function walkFeed(app: RunningApp, feed: OracleFeed, random: Random): Prom
   return { posts, fault: undefined }
 }
 
-/** The frames that decide about a post: those of its record and of its account. */
-function tell(uri: string | undefined, frames: readonly Frame[]): string[] {
+/** The frames that decide about a post: those of its record and of its account, or that name it. */
+export function tell(uri: string | undefined, frames: readonly Frame[]): string[] {
   const [, , did, , rkey] = uri?.split('/') ?? []
   if (did === undefined) {
     return []
   }
   return frames.flatMap(({ data }, index) => {
     const text = String(data)
-    const concerns = text.includes(`"rkey":${JSON.stringify(rkey)}`) || text.includes('"account":')
-    return text.includes(did) && concerns ? [`  ${index}: ${text.slice(0, 1_500)}`] : []
+    const isItsOwn = text.includes(`"rkey":${JSON.stringify(rkey)}`) || text.includes('"account":')
+    const concerns = (text.includes(did) && isItsOwn) || text.includes(`"${uri}"`)
+    return concerns ? [`  ${index}: ${text.slice(0, 1_500)}`] : []
   })
 }

@@ -1,25 +1,28 @@
 /**
- * A death between the rows and the commit. The service loads this file with `--import`: when its
- * ingest thread is about to say `commit` for the given time, the process kills itself instead.
+ * A death between the rows and the commit. The service loads this file with `--import`: when a thread
+ * of it is about to say `commit` for the given time, the process kills itself instead.
  */
 import { writeFileSync } from 'node:fs'
-import { isMainThread } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { beforeCommit } from '../support/beforeCommit.ts'
+
+/** The threads that write, by what only their data have. */
+export type WritingThread = 'ingest' | 'rankings'
 
 /**
  * How to start a service that dies so. Transactions that changed nothing do not count, nor what the
  * main thread commits at the start. A death of this kind leaves the file `mark`, with the number of
  * changes that it cost.
  */
-export function dyingBeforeCommit(commit: number, mark: string) {
+export function dyingBeforeCommit(thread: WritingThread, commit: number, mark: string) {
   return {
     nodeOptions: ['--import', import.meta.url],
-    env: { ORACLE_KILL_AT: String(commit), ORACLE_KILL_MARK: mark },
+    env: { ORACLE_KILL_IN: thread, ORACLE_KILL_AT: String(commit), ORACLE_KILL_MARK: mark },
   }
 }
 
-const { ORACLE_KILL_AT: killAt, ORACLE_KILL_MARK: mark = '' } = process.env
-if (killAt !== undefined && !isMainThread) {
+const { ORACLE_KILL_IN: thread, ORACLE_KILL_AT: killAt, ORACLE_KILL_MARK: mark = '' } = process.env
+if (killAt !== undefined && !isMainThread && Object.hasOwn(workerData as object, thread ?? '')) {
   patch(Number(killAt))
 }
 

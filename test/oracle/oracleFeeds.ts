@@ -16,6 +16,14 @@ export interface OracleFeed {
   readonly authors?: { readonly only?: readonly string[]; readonly none?: readonly string[] }
   readonly maxTags?: number
   readonly pinned?: string
+  readonly order?: 'trending'
+  readonly trending?: {
+    readonly weights?: Readonly<Record<'likes' | 'reposts' | 'replies' | 'quotes', number>>
+    readonly authorDecay?: number
+    readonly featured?: readonly string[]
+    readonly featuredBoost?: number
+    readonly maxPosts?: number
+  }
 }
 
 export const ACCOUNTS = 300
@@ -74,12 +82,63 @@ const PINNED: readonly OracleFeed[] = PINNED_SLOTS.map((slot) =>
   }),
 )
 
-export const FEEDS: readonly OracleFeed[] = [...FILTERED, ...PINNED]
+/** No clock decides about their scores, nor about what is ranked. */
+const TRENDING_KNOBS = { gravity: 0, windowHours: 876_000, refreshSeconds: 1 }
+
+const trending = (
+  rkey: string,
+  parts: Omit<OracleFeed, 'rkey' | 'name'>,
+  knobs: OracleFeed['trending'],
+): OracleFeed => ({
+  ...feed(rkey, parts),
+  order: 'trending',
+  trending: { maxPosts: 10_000, ...knobs, ...TRENDING_KNOBS },
+})
+
+/** The score of each of its posts tells all counts, and no post of the stream but a few is not in it. */
+export const COUNTED: OracleFeed = trending(
+  'counted',
+  { tags: { any: TAGS } },
+  { weights: { likes: 1, reposts: 200, replies: 40_000, quotes: 1_000_000 }, authorDecay: 1 },
+)
+
+const TRENDING: readonly OracleFeed[] = [
+  COUNTED,
+  trending(
+    'fair',
+    { tags: { any: ['art', 'music', 'cats'] } },
+    {
+      authorDecay: 0.5,
+      featured: [...authors(20, 30), `at://${accountOf(0)}/app.bsky.feed.post/${PINNED_RKEY}`],
+    },
+  ),
+  trending(
+    'best',
+    { tags: { any: ['art', 'photo', 'dogs'], none: ['books'] }, media: ['image', 'none'] },
+    {
+      weights: { likes: 2, reposts: 0, replies: 3, quotes: 0 },
+      featured: authors(0, 9),
+      featuredBoost: 0.25,
+      maxPosts: 150,
+    },
+  ),
+  trending(
+    'topped',
+    {
+      tags: { any: ['dogs', 'cats'] },
+      pinned: `at://${accountOf(0)}/app.bsky.feed.post/${PINNED_RKEY}`,
+    },
+    { weights: { likes: 0, reposts: 1, replies: 0, quotes: 1 }, authorDecay: 1 },
+  ),
+]
+
+export const FEEDS: readonly OracleFeed[] = [...FILTERED, ...PINNED, ...TRENDING]
 
 /** What is served at first: the other feeds come later and must have history at once. */
 export const EARLY_FEEDS: readonly OracleFeed[] = [
   ...FILTERED.filter((_, index) => index % 2 === 0),
   ...PINNED,
+  ...TRENDING.slice(0, 2),
 ]
 
 /** As a feeds file: JSON is YAML. */

@@ -26,6 +26,42 @@ interface PostState {
   readonly facts: Facts | undefined
 }
 
+/** A like, repost or post, by what it does for posts. */
+interface Engager {
+  readonly did: string
+  readonly rev: string
+  readonly engages: readonly Engagement[]
+}
+
+interface Engagement {
+  readonly kind: keyof Counts
+  readonly uri: unknown
+}
+
+/** Distinct accounts by what they do for a post. */
+export interface Counts {
+  readonly likes: number
+  readonly reposts: number
+  readonly replies: number
+  readonly quotes: number
+}
+
+/** A post of a ranking, and why it stands there. */
+export interface RankedPost {
+  readonly uri: string
+  readonly counts: Counts
+  readonly featured: boolean
+  readonly authorRank: number
+  readonly score: number
+}
+
+interface Row {
+  readonly uri: string
+  readonly did: string
+  readonly cid: string
+  readonly indexedAt: number
+}
+
 interface AccountState {
   readonly isActive: boolean
   readonly time: number
@@ -109,6 +145,30 @@ function readFacts(record: Json): Facts | undefined {
   }
 }
 
+/** What a record does for which post. */
+function readEngages(collection: unknown, record: Json): Engagement[] {
+  const subject = partsOf(record['subject'])['uri']
+  switch (collection) {
+    case 'app.bsky.feed.like':
+      return [{ kind: 'likes', uri: subject }]
+    case 'app.bsky.feed.repost':
+      return [{ kind: 'reposts', uri: subject }]
+    case POST: {
+      const root = partsOf(partsOf(record['reply'])['root'])
+      const { $type, record: embedded } = partsOf(record['embed'])
+      const isWithMedia = $type === 'app.bsky.embed.recordWithMedia'
+      const isQuote = isWithMedia || $type === 'app.bsky.embed.record'
+      const quoted = isWithMedia ? partsOf(embedded)['record'] : embedded
+      return [
+        { kind: 'replies', uri: root['uri'] },
+        ...(isQuote ? [{ kind: 'quotes', uri: partsOf(quoted)['uri'] } as const] : []),
+      ]
+    }
+    default:
+      return []
+  }
+}
+
 function belongs(feed: OracleFeed, did: string, facts: Facts): boolean {
   const { tags, media, languages, labels, authors, maxTags = Infinity } = feed
   const { any = [], all = [], none = [] } = tags
@@ -170,6 +230,7 @@ export class OracleModel {
   readonly #nowUs: number
   readonly #pinned: readonly string[]
   readonly #posts = new Map<string, PostState>()
+  readonly #engagers = new Map<string, Engager>()
   readonly #accounts = new Map<string, AccountState>()
   rejected = 0
 
@@ -194,21 +255,86 @@ export class OracleModel {
 
   /** What a walk over all pages of a feed must give, the pinned post first. */
   members(feed: OracleFeed): string[] {
-    const rows: { uri: string; cid: string; indexedAt: number }[] = []
+    const posts = feed.trending === undefined ? this.#newest(feed) : this.ranking(feed)
+    const pin = feed.pinned !== undefined && !this.#isGone(feed.pinned) ? [feed.pinned] : []
+    return [...pin, ...posts.map(({ uri }) => uri).filter((uri) => uri !== feed.pinned)]
+  }
+
+  /** The posts of a trending feed; none when it is not one. */
+  ranking(feed: OracleFeed): RankedPost[] {
+    const {
+      weights,
+      authorDecay,
+      featured = [],
+      featuredBoost = 1.5,
+      maxPosts,
+    } = feed.trending ?? {}
+    const counts = this.#counts()
+    const none: Counts = { likes: 0, reposts: 0, replies: 0, quotes: 0 }
+    const bestFirst = <T extends { score: number; at: number }>(a: T, b: T): number =>
+      b.score - a.score || a.at - b.at
+    const unpenalised = this.#newest(feed).map(({ uri, did }, at) => {
+      const own = counts.get(uri) ?? none
+      const isFeatured = featured.includes(uri) || featured.includes(did)
+      const sum =
+        own.likes * (weights?.likes ?? 1) +
+        own.reposts * (weights?.reposts ?? 2) +
+        own.replies * (weights?.replies ?? 2) +
+        own.quotes * (weights?.quotes ?? 3)
+      return {
+        uri,
+        did,
+        at,
+        counts: own,
+        featured: isFeatured,
+        score: sum * (isFeatured ? featuredBoost : 1),
+      }
+    })
+    const before = new Map<string, number>()
+    return unpenalised
+      .toSorted(bestFirst)
+      .map(({ did, ...post }) => {
+        const rank = (before.get(did) ?? 0) + 1
+        before.set(did, rank)
+        return { ...post, authorRank: rank, score: post.score * (authorDecay ?? 0.5) ** (rank - 1) }
+      })
+      .sort(bestFirst)
+      .slice(0, maxPosts ?? 1_000)
+  }
+
+  /** The visible posts of a feed in the order of time. */
+  #newest(feed: OracleFeed): Row[] {
+    const rows: Row[] = []
     for (const [uri, { did, place, facts }] of this.#posts) {
       const isShown = this.#isActive(did) && place && place.indexedAt >= this.#nowUs - RETENTION_US
-      if (isShown && facts && uri !== feed.pinned && belongs(feed, did, facts)) {
-        rows.push({ uri, ...place })
+      const isListed = feed.trending !== undefined || uri !== feed.pinned
+      if (isShown && facts && isListed && belongs(feed, did, facts)) {
+        rows.push({ uri, did, ...place })
       }
     }
-    rows.sort(
+    return rows.sort(
       (a, b) =>
         descending(a.indexedAt, b.indexedAt) ||
         descending(a.cid, b.cid) ||
         descending(a.uri, b.uri),
     )
-    const pin = feed.pinned !== undefined && !this.#isGone(feed.pinned) ? [feed.pinned] : []
-    return [...pin, ...rows.map(({ uri }) => uri)]
+  }
+
+  /** By post, from all records as they are. */
+  #counts(): Map<string, Counts> {
+    const accounts = new Set<string>()
+    const counts = new Map<string, Counts>()
+    for (const { did, engages } of this.#engagers.values()) {
+      for (const { kind, uri } of this.#isActive(did) ? engages : []) {
+        const once = `${kind} ${String(uri)} ${did}`
+        if (typeof uri === 'string' && !uri.startsWith(`at://${did}/`) && !accounts.has(once)) {
+          accounts.add(once)
+          const before = counts.get(uri) ?? { likes: 0, reposts: 0, replies: 0, quotes: 0 }
+          counts.set(uri, { ...before, [kind]: before[kind] + 1 })
+        }
+      }
+    }
+    return counts
   }
 
   #isActive(did: string): boolean {
@@ -220,6 +346,7 @@ export class OracleModel {
   }
 
   #commit(did: string, timeUs: number, commit: Json): void {
+    this.#engage(did, commit)
     const uri = `at://${did}/${POST}/${String(commit['rkey'])}`
     const before = this.#posts.get(uri)
     const rev = String(commit['rev'])
@@ -238,6 +365,16 @@ export class OracleModel {
     this.#posts.set(uri, { did, rev, isDeleted: false, place: before?.place ?? first, facts })
   }
 
+  #engage(did: string, commit: Json): void {
+    const { collection, rkey, operation, record } = commit
+    const uri = `at://${did}/${String(collection)}/${String(rkey)}`
+    const rev = String(commit['rev'])
+    if ((this.#engagers.get(uri)?.rev ?? '') < rev) {
+      const engages = operation === 'delete' ? [] : readEngages(collection, partsOf(record))
+      this.#engagers.set(uri, { did, rev, engages })
+    }
+  }
+
   #account(did: string, { active, status, time, seq }: Json): void {
     const before = this.#accounts.get(did)
     const after = { isActive: active === true, time: readDatetime(time) ?? 0, seq: Number(seq) }
@@ -247,6 +384,11 @@ export class OracleModel {
     }
     this.#accounts.set(did, after)
     if (active === false && status === 'deleted') {
+      for (const [uri, engager] of this.#engagers) {
+        if (engager.did === did) {
+          this.#engagers.set(uri, { ...engager, engages: [] })
+        }
+      }
       // Gone are also the posts that a feed shows without the stream having told of them.
       for (const uri of new Set([...this.#posts.keys(), ...this.#pinned])) {
         if (uri.startsWith(`at://${did}/`)) {

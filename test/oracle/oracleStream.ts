@@ -1,6 +1,7 @@
 /**
  * A seeded stream that does everything that a stream may do: posts that come, change, go and come
- * back; accounts likewise; ties, repeats, stale and bad frames, wrong clocks. What it holds to is what
+ * back; accounts and what they do for posts likewise; ties, repeats, stale and bad frames, wrong
+ * clocks. What it holds to is what
  * Jetstream promises: the frames of an account come in their order. Across accounts they are out of
  * order by up to three seconds.
  */
@@ -13,8 +14,11 @@ import type { Random } from '../support/streamGenerator.ts'
 import { accountNews, staleNews, unrelatedEvent } from './oracleAccounts.ts'
 import type { AccountSay } from './oracleAccounts.ts'
 import { badFrame } from './oracleBadFrames.ts'
+import { Subjects, respond } from './oracleEngagement.ts'
 import { ACCOUNTS, PINNED_RKEY, PINNED_SLOTS, accountOf } from './oracleFeeds.ts'
+import { Marks } from './oracleMarks.ts'
 import { createdAt, pastMoment, postFields, writtenMoment } from './oracleRecords.ts'
+import type { PostForm } from './oracleRecords.ts'
 
 export interface OracleFrame extends Frame {
   /** The position is at least here once the frame is committed; 0 when it says nothing of that. */
@@ -76,6 +80,10 @@ class Network {
   readonly #entries: { readonly place: number; readonly frame: OracleFrame }[] = []
   readonly #live: PostRecord[] = []
   readonly #gone: PostRecord[] = []
+  /** Gone for good: what was done for them must not be done for others. */
+  readonly #ended: PostRecord[] = []
+  readonly #subjects: Subjects
+  readonly #marks: Marks
   readonly #said = new Map<number, AccountSay>()
   readonly #revs = new Map<number, number>()
   readonly #places = new Map<number, number>()
@@ -89,6 +97,17 @@ class Network {
     this.#options = options
     this.#random = createRandom(options.seed)
     this.#timeUs = options.endUs - SPAN_US
+    this.#subjects = new Subjects(this.#random)
+    this.#marks = new Marks({
+      random: this.#random,
+      subjects: this.#subjects,
+      timeUs: () => this.#timeUs,
+      eventUs: () => this.#eventUs(),
+      newRkey: () => this.#newRkey(),
+      nextRev: (slot) => this.#nextRev(slot),
+      slot: () => this.#slot(),
+      emit: (slot, event) => this.#emit(slot, event),
+    })
     const tie = (): number => this.#timeUs - this.#random.below(3_600) * SECOND_US
     this.#ties = Array.from({ length: 12 }, tie)
     const shares: [number, () => void][] = [
@@ -106,6 +125,7 @@ class Network {
       [1, () => this.#staleAccount()],
       [8, () => this.#unrelated()],
       [4, () => this.#bad()],
+      ...this.#marks.shares,
     ]
     this.#deck = shares.flatMap(([share, act]) => Array.from({ length: share }, () => act))
   }
@@ -158,7 +178,8 @@ class Network {
 
   #delete(record: PostRecord | undefined): void {
     if (record !== undefined) {
-      this.#gone.push(record)
+      const isEnded = this.#subjects.drop(record)
+      ;(isEnded ? this.#ended : this.#gone).push(record)
       this.#emit(record.slot, this.#deletion(record))
     }
   }
@@ -172,7 +193,7 @@ class Network {
 
   /** A revision that the stream has left behind: nothing changes. */
   #stale(): void {
-    const records = this.#random.chance(0.6) ? this.#live : this.#gone
+    const records = this.#random.pick([this.#live, this.#live, this.#gone, this.#ended])
     if (records.length > 0) {
       const record = this.#older(this.#random.pick(records))
       const isDeletion = this.#random.chance(0.4)
@@ -186,7 +207,19 @@ class Network {
     const now = { timeUs: this.#timeUs, seq: this.#count }
     const say = accountNews(this.#said.get(slot), now, this.#random)
     this.#said.set(slot, say)
+    if (!say.active && say.status === 'deleted') {
+      this.#erase(slot)
+    }
     this.#emit(slot, this.#saying(slot, say))
+  }
+
+  /** An update makes a new post of an erased one, but not of one for which something was done. */
+  #erase(slot: number): void {
+    const isEnded = this.#subjects.dropAccount(slot)
+    for (const record of this.#live.filter(isEnded)) {
+      this.#live.splice(this.#live.indexOf(record), 1)
+      this.#ended.push(record)
+    }
   }
 
   #staleAccount(): void {
@@ -213,6 +246,7 @@ class Network {
       this.#writing('update', { ...known, revUs: record.revUs }),
       this.#deletion({ ...known, revUs: record.revUs }),
       this.#saying(known.slot, say),
+      this.#marks.spoilable(),
     ])
     const frame = badFrame(event, this.#random)
     this.#add(this.#timeUs, { ...frame, timeUs: this.#timeUs, reachesUs: 0 })
@@ -220,24 +254,36 @@ class Network {
 
   #put(operation: 'create' | 'update', record: PostRecord, fixed?: Fixed): void {
     this.#live.push(record)
-    this.#emit(record.slot, this.#writing(operation, record, fixed))
+    const form = this.#form()
+    this.#emit(record.slot, this.#writing(operation, record, { form, ...fixed }))
+    if (form === 'root') {
+      this.#subjects.keep(record, this.#timeUs)
+    }
+  }
+
+  #form(): PostForm {
+    const roots = Array.from({ length: 7 }, () => 'root' as const)
+    return this.#random.pick([...roots, 'untagged', 'reply', 'reply', 'reply'])
   }
 
   #writing(
     operation: 'create' | 'update',
     { slot, rkey, revUs }: PostRecord,
-    fixed?: Fixed,
+    { form = this.#form(), ...fixed }: Partial<Fixed> & { readonly form?: PostForm } = {},
   ): JetstreamEvent {
     const timeUs = this.#eventUs()
-    const form = this.#random.pick(['root', 'root', 'root', 'root', 'untagged', 'reply'] as const)
     // The clock decides the place of what is ahead of it, unless the record does.
     const isDecided = this.#options.isDecided || timeUs > this.#options.endUs
     const moment = isDecided
       ? pastMoment(this.#timeUs - 30 * SECOND_US, this.#random)
       : createdAt(this.#timeUs, this.#ties, this.#random)
     const options = { timeUs, did: accountOf(slot), rkey, rev: tid(revUs, slot) }
-    const fields = { createdAt: fixed?.createdAt ?? moment, ...postFields(form, this.#random) }
-    return writeRecord(operation, POST, { ...options, cid: fixed?.cid ?? this.#newCid() }, fields)
+    const fields = {
+      createdAt: fixed.createdAt ?? moment,
+      ...postFields(form, this.#random),
+      ...respond(form, () => this.#subjects.refer(this.#timeUs), this.#random),
+    }
+    return writeRecord(operation, POST, { ...options, cid: fixed.cid ?? this.#newCid() }, fields)
   }
 
   #deletion({ slot, rkey, revUs }: PostRecord): JetstreamEvent {

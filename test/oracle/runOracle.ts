@@ -11,6 +11,8 @@ import type { Health, RunOptions, RunningApp } from '../support/runApp.ts'
 import { createRandom } from '../support/streamGenerator.ts'
 import type { Random } from '../support/streamGenerator.ts'
 import { until } from '../support/until.ts'
+import { compareCounts } from './compareCounts.ts'
+import type { Home } from './compareCounts.ts'
 import { compareFeeds } from './compareFeeds.ts'
 import { dyingBeforeCommit } from './killBeforeCommit.ts'
 import { EARLY_FEEDS, FEEDS, feedsFile } from './oracleFeeds.ts'
@@ -47,12 +49,6 @@ const MINUTE_US = 60_000_000
 const TAIL = 500
 const EARLY_LIVES = 8
 
-/** Where the services of one run live, one after the other. */
-interface Home {
-  readonly folder: string
-  readonly env: Readonly<Record<string, string>>
-}
-
 export async function runOracle(options: OracleOptions): Promise<OracleOutcome> {
   const { seed, events = 20_000, databaseUrl } = options
   const startedAt = performance.now()
@@ -72,8 +68,10 @@ export async function runOracle(options: OracleOptions): Promise<OracleOutcome> 
   await new Killer(random, hosts, home).run()
   await using app = await survive(random, hosts, home)
   const difference =
-    (await compareFeeds(app, { model, frames, random })) ??
-    differenceOfHealth(await app.health(), hosts.reachedUs)
+    joined(
+      await compareFeeds(app, { model, frames, random }),
+      await compareCounts({ model, frames, home }),
+    ) ?? differenceOfHealth(await app.health(), hosts.reachedUs)
   const code = await app.stop()
   return {
     seed,
@@ -83,6 +81,10 @@ export async function runOracle(options: OracleOptions): Promise<OracleOutcome> 
     seconds: (performance.now() - startedAt) / 1000,
     difference: difference ?? (code === 0 ? undefined : `it has ended with code ${code}`),
   }
+}
+
+function joined(...differences: (string | undefined)[]): string | undefined {
+  return differences.filter((difference) => difference !== undefined).join('\n') || undefined
 }
 
 function differenceOfHealth({ ingest }: Health, reachedUs: number): string | undefined {
@@ -181,10 +183,11 @@ class Killer {
 
   async #dieBeforeCommit(frames: number): Promise<void> {
     const mark = join(this.#home.folder, `died${this.#life}`)
-    const app = await this.#start(dyingBeforeCommit(1 + this.#random.below(5), mark))
+    const thread = this.#random.chance(0.2) ? 'rankings' : 'ingest'
+    const app = await this.#start(dyingBeforeCommit(thread, 1 + this.#random.below(5), mark))
     const isDead = (): boolean => existsSync(mark)
     await this.#feed(app, frames, isDead)
-    // A batch for each of the commits that are still missing.
+    // A batch for each of the commits that are still missing, and what it changes is ranked.
     await until(async () => {
       this.#release(1)
       await delay(this.#random.below(120))
