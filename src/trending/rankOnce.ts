@@ -1,4 +1,4 @@
-import { openRole } from '../db/openDatabase.ts'
+import { openReader, openRole } from '../db/openDatabase.ts'
 import type { RankingDefinition } from '../feeds/rankingKey.ts'
 import { silentLogger } from '../logger.ts'
 import { systemClock } from '../time.ts'
@@ -18,6 +18,10 @@ export interface RankOnceOptions {
  */
 export async function rankOnce(options: RankOnceOptions): Promise<void> {
   const { databaseUrl, ranking, retentionDays, signal } = options
+  // A service that ranks never gives up its role: what it has made is looked at without it.
+  if (await isRanked(databaseUrl, ranking.key)) {
+    return
+  }
   await using database = await openRole({ databaseUrl, role: 'rank', signal, onWaiting: () => {} })
   if (database === undefined || (await new RankingStore(database).current(ranking.key))) {
     return
@@ -26,4 +30,15 @@ export async function rankOnce(options: RankOnceOptions): Promise<void> {
   const rankings = [ranking]
   const clock = systemClock
   await new Ranker({ database, rankings, retentionDays, logger, clock }).runDue()
+}
+
+async function isRanked(databaseUrl: string, key: string): Promise<boolean> {
+  await using reader = await openReader(databaseUrl)
+  const ranking = await reader.kysely
+    .selectFrom('ranking')
+    .select('key')
+    .where('key', '=', key)
+    .where('generation', 'is not', null)
+    .executeTakeFirst()
+  return ranking !== undefined
 }
