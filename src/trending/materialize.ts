@@ -7,8 +7,11 @@ import { US_PER_DAY, US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 import type { RankedPost } from './rank.ts'
 import { packReason } from './reason.ts'
 
-/** A generation that nobody has a cursor into is kept for as long as one may be on its way. */
-const UNSERVED_KEPT_US = 120 * US_PER_SECOND
+/**
+ * A generation that nobody has a cursor into is kept for as long as it may take to tell that somebody
+ * has: a server tries every ten seconds, and a replay leaves it little room between batches.
+ */
+const UNSERVED_KEPT_US = 600 * US_PER_SECOND
 /** A cursor works for a day; an hour more, since clocks and prunings are not exact. */
 const SERVED_KEPT_US = US_PER_DAY + US_PER_HOUR
 const MAX_LAG_MS = 60_000
@@ -114,8 +117,8 @@ export class RankingStore {
     return position !== undefined && position.lag_ms < MAX_LAG_MS
   }
 
-  /** Drops one generation that no reader needs any more; answers whether there was one. */
-  async dropOld(nowUs: Us): Promise<boolean> {
+  /** Drops generations that no reader needs any more, at most `limit`; answers how many. */
+  async dropOld(nowUs: Us, limit: number): Promise<number> {
     const { kysely } = this.#database
     const old = await kysely
       .selectFrom('generation')
@@ -131,17 +134,16 @@ export class RankingStore {
           where('ranking.checked_us', '<', nowUs - RANKING_KEPT_US),
         ]),
       )
-      .limit(1)
-      .executeTakeFirst()
-    if (old === undefined) {
-      return false
+      .limit(limit)
+      .execute()
+    for (const { id } of old) {
+      await this.#database.transaction(async () => {
+        await kysely.deleteFrom('ranking_post').where('generation', '=', id).execute()
+        await kysely.deleteFrom('generation').where('id', '=', id).execute()
+        await kysely.deleteFrom('ranking').where('generation', '=', id).execute()
+      })
     }
-    await this.#database.transaction(async () => {
-      await kysely.deleteFrom('ranking_post').where('generation', '=', old.id).execute()
-      await kysely.deleteFrom('generation').where('id', '=', old.id).execute()
-      await kysely.deleteFrom('ranking').where('generation', '=', old.id).execute()
-    })
-    return true
+    return old.length
   }
 
   async #note(

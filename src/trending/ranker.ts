@@ -25,6 +25,8 @@ export interface RankerOptions {
 const WAIT_MS = 1_000
 /** While the stream is behind, posts and likes come fast. */
 const BEHIND_MS = 2_000
+/** Generations that are dropped in a turn, beside two for each ranking. */
+const MIN_DROPPED = 10
 
 /**
  * Makes the rankings, one after the other and each when it is due, so that they never overlap. One
@@ -34,8 +36,6 @@ export class Ranker {
   readonly #options: RankerOptions
   readonly #store: RankingStore
   readonly #statements: CandidateStatements
-  /** What is served, to see whether anything has changed. */
-  readonly #served = new Map<string, string>()
   readonly #dueMs = new Map<string, number>()
   readonly #failing = new Set<string>()
 
@@ -49,7 +49,7 @@ export class Ranker {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.runDue(signal)
-      await this.#dropOld()
+      await this.dropOld()
       await delay(WAIT_MS, undefined, { signal }).catch(() => {})
     }
   }
@@ -59,23 +59,21 @@ export class Ranker {
     for (const ranking of this.#options.rankings) {
       // By a clock that nobody sets: what is due does not depend on the time of day.
       if (signal?.aborted !== true && performance.now() >= (this.#dueMs.get(ranking.key) ?? 0)) {
-        const isLive = await this.#store.isLive()
-        const refreshMs = ranking.options.refreshSeconds * 1_000
-        this.#dueMs.set(
-          ranking.key,
-          performance.now() + (isLive ? refreshMs : Math.min(refreshMs, BEHIND_MS)),
-        )
-        await this.#runSafely(ranking, isLive)
+        await this.#runSafely(ranking)
       }
     }
-    // Says that this process is still there.
-    await this.#options.database.kysely.selectFrom('ranking').select('key').limit(1).execute()
   }
 
-  async #runSafely(ranking: RankingDefinition, isLive: boolean): Promise<void> {
+  async #runSafely(ranking: RankingDefinition): Promise<void> {
     const { clock, logger } = this.#options
     const startedAt = performance.now()
+    const refreshMs = ranking.options.refreshSeconds * 1_000
+    this.#dueMs.set(ranking.key, startedAt + refreshMs)
     try {
+      const isLive = await this.#store.isLive()
+      if (!isLive) {
+        this.#dueMs.set(ranking.key, startedAt + Math.min(refreshMs, BEHIND_MS))
+      }
       await this.#make(ranking, { isLive, startedAt })
       if (this.#failing.delete(ranking.key)) {
         logger.info({ event: 'rankingRecovered', rkey: ranking.rkey }, 'ranking works again')
@@ -128,27 +126,23 @@ export class Ranker {
     const after = fingerprint(
       posts.map((post) => ({ post_id: post.postId, why: packReason(post) })),
     )
-    if (after === (await this.#fingerprintOf(key))) {
+    // Looked up, not remembered: a post may have left it since it was made, and be back.
+    const served = await this.#store.current(key)
+    if (served !== undefined && after === fingerprint(served)) {
       await this.#store.keep(attempt)
     } else {
       await this.#store.add(posts, attempt)
-      this.#served.set(key, after)
     }
   }
 
-  /** What is served now, which a post may have left since it was made. */
-  async #fingerprintOf(key: string): Promise<string | undefined> {
-    const known = this.#served.get(key)
-    if (known !== undefined) {
-      return known
-    }
-    const rows = await this.#store.current(key)
-    return rows && fingerprint(rows)
-  }
-
-  async #dropOld(): Promise<void> {
+  /**
+   * Drops generations that no reader needs any more, faster than any come. Asking for them also tells
+   * the server that this session lives.
+   */
+  async dropOld(): Promise<void> {
+    const { clock, rankings } = this.#options
     try {
-      await this.#store.dropOld(this.#options.clock())
+      await this.#store.dropOld(clock(), MIN_DROPPED + 2 * rankings.length)
     } catch (error) {
       if (troubleOf(error) !== 'transient') {
         throw error

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { benchDatabase, benchFeeds, tagName } from './database.ts'
 import { median, startProgram } from './measure.ts'
+import { startService } from './startService.ts'
 
 /** How the whole service behaves, started as an operator starts it, on a large database. */
 export interface ServiceResults {
@@ -35,7 +33,6 @@ const CONNECTIONS = 32
 /** Enough for any measuring; the replay is cut off with the process. */
 const REPLAY_FRAMES = 200_000
 const REPEATS = 50
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 export async function measureService(options: ServiceOptions): Promise<ServiceResults> {
   const template = await benchDatabase(options.posts, benchFeeds(FEEDS))
@@ -77,7 +74,7 @@ async function measureRound(
   let listeningMs: number
   let readyMs: number
   {
-    await using service = await startService(folder, path, quietUrl)
+    await using service = await startReady(folder, path, quietUrl)
     ;({ listeningMs, readyMs } = service)
     await load(service.port, folder, seconds / 2)
     idle = await load(service.port, folder, seconds)
@@ -87,7 +84,7 @@ async function measureRound(
   let replaying: Load
   let replayEventsPerSecond: number
   {
-    await using service = await startService(folder, path, replayUrl)
+    await using service = await startReady(folder, path, replayUrl)
     await load(service.port, folder, seconds / 2)
     const before = await service.events()
     replaying = await load(service.port, folder, seconds)
@@ -95,7 +92,7 @@ async function measureRound(
   }
   copyDatabase(template, path)
   // One day more than the retention is in the database.
-  await using service = await startService(folder, path, quietUrl, { FEEDGEN_RETENTION_DAYS: '19' })
+  await using service = await startReady(folder, path, quietUrl, { FEEDGEN_RETENTION_DAYS: '19' })
   const pruning = await load(service.port, folder, seconds)
   const prunedPosts = Math.round((seconds / 0.2) * 1_000)
   rmSync(path, { force: true })
@@ -148,50 +145,26 @@ function feedsYaml(): string {
   return `feeds:\n${lines.join('\n')}\n`
 }
 
-async function startService(
+async function startReady(
   folder: string,
   database: string,
   jetstream: string,
   env: Readonly<Record<string, string>> = {},
 ) {
-  const startedAt = performance.now()
-  const child = spawn(process.execPath, [MAIN], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: folder,
-    env: {
-      PATH: process.env['PATH'],
-      FEEDGEN_PORT: '0',
-      FEEDGEN_DATABASE_URL: `sqlite:${database}`,
-      FEEDGEN_FEEDS_FILE: join(folder, 'feeds.yaml'),
-      FEEDGEN_JETSTREAM_URLS: jetstream,
-      ...env,
-    },
+  const service = await startService(folder, database, {
+    FEEDGEN_JETSTREAM_URLS: jetstream,
+    ...env,
   })
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-  })
-  const url = await new Promise<string>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const { event, url: found } = JSON.parse(line) as { event?: string; url?: string }
-      if (event === 'listening' && found !== undefined) {
-        resolve(found)
-      }
-    })
-  })
-  const listeningMs = performance.now() - startedAt
-  while ((await fetch(`${url}/ready`)).status !== 200) {
+  while ((await fetch(`${service.url}/ready`)).status !== 200) {
     // Asked again at once: the answer takes a millisecond.
   }
   const health = async (): Promise<{ ingest: { eventsTotal: number } }> =>
-    (await (await fetch(`${url}/xrpc/_health`)).json()) as { ingest: { eventsTotal: number } }
+    (await (await fetch(`${service.url}/xrpc/_health`)).json()) as {
+      ingest: { eventsTotal: number }
+    }
   return {
-    port: Number(new URL(url).port),
-    listeningMs,
-    readyMs: performance.now() - startedAt,
+    ...service,
+    readyMs: performance.now() - service.startedAt,
     events: async () => (await health()).ingest.eventsTotal,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM')
-      await exited
-    },
   }
 }

@@ -1,11 +1,8 @@
 /** Rankings: how long one takes, what a page of one costs, and whether readers notice. */
-import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import type { Database } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -24,6 +21,7 @@ import { feedOf, filterOf } from '../support/definitions.ts'
 import { did, fakeCid, tid } from '../support/events.ts'
 import { createRandom } from '../support/streamGenerator.ts'
 import { median, startProgram } from './measure.ts'
+import { startService } from './startService.ts'
 
 export interface TrendingResults {
   readonly candidates: number
@@ -42,7 +40,6 @@ const POSTS = 120_000
 const LIKES = 360_000
 const FANS = 50_000
 const BATCH = 5_000
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const FEEDS_FILE = `feeds:
   - { rkey: hot, name: Hot, tags: [hot], order: trending, trending: { refreshSeconds: 1 } }
   - { rkey: new, name: New, tags: [hot] }
@@ -216,29 +213,8 @@ async function measureSteady(
   roles: string,
   seconds: number,
 ): Promise<number> {
-  const child = spawn(process.execPath, [MAIN], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: folder,
-    env: {
-      PATH: process.env['PATH'],
-      FEEDGEN_PORT: '0',
-      FEEDGEN_DATABASE_URL: `sqlite:${file}`,
-      FEEDGEN_FEEDS_FILE: join(folder, 'feeds.yaml'),
-      FEEDGEN_ROLES: roles,
-    },
-  })
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve())
-  })
-  const url = await new Promise<string>((resolve) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const { event, url: found } = JSON.parse(line) as { event?: string; url?: string }
-      if (event === 'listening' && found !== undefined) {
-        resolve(found)
-      }
-    })
-  })
-  const port = new URL(url).port
+  await using service = await startService(folder, file, { FEEDGEN_ROLES: roles })
+  const port = String(service.port)
   const paths = join(folder, 'paths.json')
   const pathOf = (rkey: string): string =>
     `/xrpc/app.bsky.feed.getFeedSkeleton?feed=${encodeURIComponent(
@@ -247,8 +223,6 @@ async function measureSteady(
   writeFileSync(paths, JSON.stringify([pathOf('hot'), pathOf('new')]))
   await using client = startProgram('./loadClient.ts', [port, paths, '32', String(seconds), '1000'])
   const { p99, errors } = await client.next<{ p99: number; errors: number }>()
-  child.kill('SIGTERM')
-  await exited
   if (errors > 0) {
     throw new Error(`${errors} requests were answered with an error`)
   }

@@ -9,7 +9,6 @@ import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
 import { explainRanking } from '../../src/trending/explain.ts'
-import { RankingStore } from '../../src/trending/materialize.ts'
 import { Ranker } from '../../src/trending/ranker.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
@@ -66,13 +65,9 @@ async function openBench(database: TestDatabase, knobs: Partial<TrendingOptions>
   const rankings = rankingsOf(definitions)
   const options = { database: database.writer, rankings, retentionDays: 30, clock }
   const rank = (): Promise<void> => new Ranker({ ...options, logger: silentLogger() }).runDue()
-  const rankingStore = new RankingStore(database.writer)
-  const dropOld = async (): Promise<void> => {
-    while (await rankingStore.dropOld(clock())) {
-      // One generation at a time.
-    }
-  }
-  return { time, feed: feeds[0] as Feed, store, rank, dropOld, ranking: rankings[0]! }
+  /** One that goes on, as a service has it. */
+  const ranker = new Ranker({ ...options, logger: silentLogger() })
+  return { time, feed: feeds[0] as Feed, store, rank, ranker, ranking: rankings[0]! }
 }
 
 /** A walk from a cursor on, under one limit after the other. */
@@ -184,7 +179,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
 
   test('goes on below the rank that was reached when its generation is gone', async () => {
     await using database = await open()
-    const { time, feed, store, rank, dropOld } = await openBench(database)
+    const { time, feed, store, rank, ranker } = await openBench(database)
     await store(...Array.from({ length: 12 }, (_, index) => put(index, 1 + index)))
     await rank()
     const { cursor } = await feed.page({ limit: 4, cursor: undefined })
@@ -192,7 +187,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     time.nowUs += 60_000_000
     await rank()
     time.nowUs += US_PER_DAY / 2
-    await dropOld()
+    await ranker.dropOld()
     // Nobody noted that the first one was served.
     const page = await feed.page({ limit: 4, cursor })
     expect(page.posts).toHaveLength(4)
@@ -204,7 +199,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
 
   test('is kept for a day when it was served', async () => {
     await using database = await open()
-    const { time, feed, store, rank, dropOld } = await openBench(database)
+    const { time, feed, store, rank, ranker } = await openBench(database)
     await store(...Array.from({ length: 6 }, (_, index) => put(index, 1 + index)))
     await rank()
     const { posts, cursor } = await feed.page({ limit: 2, cursor: undefined })
@@ -214,11 +209,11 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     await rank()
     expect((await feed.page({ limit: 1, cursor: undefined })).posts).toEqual([uriOf(5)])
     time.nowUs += US_PER_DAY
-    await dropOld()
+    await ranker.dropOld()
     const rest = await walk(feed, [2, 2].values(), cursor)
     expect([...posts, ...rest]).toEqual([0, 1, 2, 3, 4, 5].map(uriOf))
     time.nowUs += 2 * US_PER_HOUR
-    await dropOld()
+    await ranker.dropOld()
     const left = await database.reader.kysely.selectFrom('generation').select('id').execute()
     expect(left).toHaveLength(1)
   })
@@ -232,6 +227,32 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     await rank()
     const generations = await database.reader.kysely.selectFrom('generation').selectAll().execute()
     expect(generations).toHaveLength(1)
+  })
+
+  test('shows a post again whose account has come back, though all else is as it was', async () => {
+    await using database = await open()
+    const { feed, store, ranker } = await openBench(database, { refreshSeconds: 0 })
+    await store(put(0, 1), put(1, 2), like(1, 1))
+    await ranker.runDue()
+    await store(account('did:plc:b', false))
+    await store(account('did:plc:b', true))
+    expect(await walk(feed, [100].values())).toEqual([uriOf(0)])
+    await ranker.runDue()
+    expect(await walk(feed, [100].values())).toEqual([1, 0].map(uriOf))
+  })
+
+  test('of many goes as fast as they come', async () => {
+    await using database = await open()
+    const { time, store, rank, ranker } = await openBench(database, { refreshSeconds: 0 })
+    for (let index = 0; index < 12; index += 1) {
+      await store(put(index, 1 + index))
+      await rank()
+      time.nowUs += 1_000_000
+    }
+    time.nowUs += US_PER_DAY
+    await ranker.dropOld()
+    const left = await database.reader.kysely.selectFrom('generation').select('id').execute()
+    expect(left).toHaveLength(1)
   })
 
   test('looks at the window alone, is cut to its length, and says why', async () => {
