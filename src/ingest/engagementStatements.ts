@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
+import type { StoredTimes } from './engagementTally.ts'
 
 export interface EngagementRow {
   readonly rkey: string
@@ -48,12 +49,7 @@ export function prepareEngagements(database: Database) {
         where e.rkey = r.rkey and e.account_id = r.account_id and e.kind = r.kind`,
     ),
     /** How often each account engages with each post: a second like of the same post counts nothing. */
-    engagementTimes: prepareRows<{
-      account_id: number
-      post_id: number
-      kind: number
-      times: number
-    }>(
+    engagementTimes: prepareRows<StoredTimes>(
       database,
       { account_id: 'integer', post_id: 'integer', kind: 'integer' },
       (rows) => sql`select e.account_id, e.post_id, e.kind, count(*) as times from ${rows} as r

@@ -1,5 +1,6 @@
 import type { Us } from '../time.ts'
 import type { EngagementRow } from './engagementStatements.ts'
+import { EngagementTally } from './engagementTally.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
 import type { AccountState } from './foldRecord.ts'
@@ -87,7 +88,15 @@ export class EngagementStore {
       changes.filter(({ after }) => after !== undefined).map(({ did }) => did),
       accounts,
     )
-    const deltas = await this.#countChanges(moved, accounts, strangers)
+    const tally = new EngagementTally()
+    for (const change of moved) {
+      const { id = 0, active = true } = accounts.get(change.did) ?? {}
+      if (active) {
+        tally.move({ ...change, kind: KIND[change.kind], accountId: id }, strangers.has(change.did))
+      }
+    }
+    const times = await this.#statements.engagementTimes.all(tally.asked)
+    const deltas = tally.deltas(times)
     await this.#statements.deleteEngagements.run(
       changes
         .filter(({ before, after }) => before !== undefined && after === undefined)
@@ -242,61 +251,6 @@ export class EngagementStore {
       }),
     )
   }
-
-  /** By how much the counts of posts change; an account counts once for a post, however often it does. */
-  async #countChanges(
-    changes: readonly Change[],
-    accounts: Accounts,
-    strangers: ReadonlySet<string>,
-  ): Promise<number[][]> {
-    const times = new Map<string, Times>()
-    const asked: [number, number, number][] = []
-    const step = (did: string, kind: number, postId: number | undefined, by: number): void => {
-      const account = accounts.get(did)
-      if (postId === undefined || account?.active === false) {
-        return
-      }
-      const accountId = account?.id ?? 0
-      const key = `${accountId}/${postId}/${kind}`
-      const known = times.get(key)
-      if (known !== undefined) {
-        known.change += by
-        return
-      }
-      times.set(key, { postId, kind, before: 0, change: by })
-      if (!strangers.has(did)) {
-        asked.push([accountId, postId, kind])
-      }
-    }
-    for (const { did, kind, before, after } of changes) {
-      step(did, KIND[kind], before, -1)
-      step(did, KIND[kind], after, 1)
-    }
-    for (const row of await this.#statements.engagementTimes.all(asked)) {
-      const known = times.get(`${row.account_id}/${row.post_id}/${row.kind}`)
-      if (known !== undefined) {
-        known.before = row.times
-      }
-    }
-    const deltas = new Map<number, number[]>()
-    for (const { postId, kind, before, change } of times.values()) {
-      const delta = Number(before + change > 0) - Number(before > 0)
-      if (delta !== 0) {
-        const counts = deltas.get(postId) ?? [postId, 0, 0, 0, 0]
-        counts[kind + 1] = (counts[kind + 1] ?? 0) + delta
-        deltas.set(postId, counts)
-      }
-    }
-    return [...deltas.values()]
-  }
-}
-
-/** How often an account engages with a post in one way. */
-interface Times {
-  readonly postId: number
-  readonly kind: number
-  before: number
-  change: number
 }
 
 /** The row of `record_trace` for a like or repost of a post that is gone; none for what posts do. */

@@ -20,10 +20,12 @@ export class KeptPosts {
   #count = 0
   #loaded = 0
 
-  /** Begins anew with the posts that are stored and not older than a moment. */
+  /**
+   * Begins anew with the posts that are stored and not older than a moment; stays as it is when those
+   * cannot be read, since what it leaves out is never counted.
+   */
   async load(database: Database, sinceUs: Us): Promise<void> {
-    this.#slots = new Uint32Array(START_SLOTS)
-    this.#count = 0
+    const fresh = new KeptPosts()
     const page = prepareTuples<
       { indexedAt: number; id: number; limit: number },
       readonly [indexedAt: number, id: number, rkey: string]
@@ -38,7 +40,7 @@ export class KeptPosts {
     for (;;) {
       const rows = await page.tuples({ ...after, limit: LOAD_STEP })
       for (const [, , rkey] of rows) {
-        this.add(rkey)
+        fresh.add(rkey)
       }
       const last = rows.at(-1)
       if (rows.length < LOAD_STEP || last === undefined) {
@@ -46,7 +48,9 @@ export class KeptPosts {
       }
       after = { indexedAt: last[0], id: last[1] }
     }
-    this.#loaded = this.#count
+    this.#slots = fresh.#slots
+    this.#count = fresh.#count
+    this.#loaded = fresh.#count
   }
 
   /** Whether so many have been added since it was loaded that it is to be loaded again. */
