@@ -105,7 +105,8 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
           logger: { level: config.logLevel, pretty },
         },
         logger,
-        onFatal: (error) => fail(error),
+        // Readers go on being served the last rankings; `/ready` and the metrics say that they are old.
+        onFatal: ({ message }) => logger.error({ event: 'rankingGivenUp' }, message),
       }),
     )
   }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Compilable, Kysely, RawBuilder } from 'kysely'
 import type { Dialect } from './dialect.ts'
 import type { Eventually } from './eventually.ts'
@@ -43,11 +44,18 @@ export interface Database extends AsyncDisposable {
 }
 
 /** Stands in a compiled statement where an argument goes. */
-export class Placeholder {
+class Placeholder {
   readonly name: string
   constructor(name: string) {
     this.name = name
   }
+}
+
+/** The parameters of a statement as an engine writes them, with placeholders for the arguments. */
+export function parametersOf<Args>(dialect: Dialect): Parameters<Args> {
+  return Object.assign((name: string) => dialect.parameter(new Placeholder(name)), {
+    value: (name: string) => sql`${new Placeholder(name)}`,
+  }) as unknown as Parameters<Args>
 }
 
 /** Puts the arguments of a call where the placeholders of the compiled statement stand. */

@@ -1,8 +1,7 @@
-import { sql } from 'kysely'
 import type { Compilable, Kysely } from 'kysely'
 import { PostgresDialect } from 'kysely'
 import type pg from 'pg'
-import { Placeholder, bindArguments } from './database.ts'
+import { bindArguments, parametersOf } from './database.ts'
 import type { Parameters, Statement } from './database.ts'
 import { postgresDialect } from './dialect.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
@@ -19,11 +18,7 @@ export function prepareStatement<Args extends object, Row>(
   kysely: Kysely<Schema>,
   build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
 ): Statement<Args, Row> {
-  const parameter: Parameters<Args> = Object.assign(
-    (name: string) => postgresDialect.parameter(new Placeholder(name)),
-    { value: (name: string) => sql`${new Placeholder(name)}` },
-  ) as unknown as Parameters<Args>
-  const { sql: text, parameters } = build(kysely, parameter).compile()
+  const { sql: text, parameters } = build(kysely, parametersOf(postgresDialect)).compile()
   statements += 1
   const name = `s${statements}`
   return {

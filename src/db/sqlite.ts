@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, SqliteDialect } from 'kysely'
 import type { Compilable } from 'kysely'
-import { Placeholder, bindArguments } from './database.ts'
+import { bindArguments, parametersOf } from './database.ts'
 import type { Database, Parameters, Statement } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
 import type { Schema } from './schema.ts'
@@ -58,11 +58,7 @@ function prepareStatement<Args extends object, Row>(
   kysely: Kysely<Schema>,
   build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
 ): Statement<Args, Row> {
-  const parameter: Parameters<Args> = Object.assign(
-    (name: string) => sqliteDialect.parameter(new Placeholder(name)),
-    { value: (name: string) => sql`${new Placeholder(name)}` },
-  ) as unknown as Parameters<Args>
-  const compiled = build(kysely, parameter).compile()
+  const compiled = build(kysely, parametersOf(sqliteDialect)).compile()
   const statement = handle.prepare<unknown[], Row>(compiled.sql)
   let raw: BetterSqlite3.Statement<unknown[], Row[keyof Row][]> | undefined
   const bind = (args: Args): unknown[] => bindArguments(compiled.parameters, args)
