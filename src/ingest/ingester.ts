@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import type { Clock, Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
 import { decodeEvent } from './decodeEvent.ts'
-import type { StreamEvent } from './decodeEvent.ts'
+import type { Decoded, StreamEvent } from './decodeEvent.ts'
 import type { EventSource, StreamFrame } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
@@ -14,6 +14,7 @@ import type { EventTimes, Projection } from './projectEvent.ts'
 import type { Batch, Position, RowOp } from './rowOps.ts'
 import { storeBatch } from './storeBatch.ts'
 import type { BatchTarget } from './storeBatch.ts'
+import { timeOfStrangerMark } from './strangerMark.ts'
 
 /** Work on the connection that writes, done in small steps. */
 export interface Chore {
@@ -152,8 +153,9 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
   let lastEventUs: Us | undefined
   const nowUs = options.clock()
   for (const frame of frames) {
-    const decoded = decodeEvent(frame)
-    const timeUs = decoded.ok ? decoded.event.timeUs : decoded.timeUs
+    const strangerUs = timeOfStrangerMark(frame, projection.kept)
+    const decoded = strangerUs === undefined ? decodeEvent(frame) : undefined
+    const timeUs = decoded === undefined ? strangerUs : timeOf(decoded)
     const isAhead = timeUs !== undefined && timeUs > nowUs + MAX_AHEAD_US
     counters.frameRead()
     if (timeUs !== undefined && !isAhead) {
@@ -161,6 +163,9 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
       lastEventUs = timeUs
     } else if (isAhead) {
       counters.futureEvent(timeUs, frame.connection.host)
+    }
+    if (decoded === undefined) {
+      continue
     }
     if (!decoded.ok) {
       counters.frameRejected(decoded.reason, frame)
@@ -176,6 +181,10 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
     }
   }
   return { ops, position, lastEventUs }
+}
+
+function timeOf(decoded: Decoded): Us | undefined {
+  return decoded.ok ? decoded.event.timeUs : decoded.timeUs
 }
 
 /**
