@@ -23,7 +23,6 @@ import { systemClock } from './time.ts'
 import { startRankThread } from './trending/rankThread.ts'
 import { identityOf } from './xrpc/identity.ts'
 import { watchOverload } from './xrpc/overload.ts'
-import { createHttpApp } from './xrpc/server.ts'
 import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
 
 export interface AppOptions {
@@ -131,6 +130,8 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
     ingestStatus,
     rankingStatuses,
   }
+  // Large, and not needed until here: it is loaded while the threads load theirs.
+  const { createHttpApp } = await import('./xrpc/server.ts')
   const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
   const responder =
     registry &&
