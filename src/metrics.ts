@@ -134,7 +134,7 @@ const RANKING_GAUGES: Readonly<
       computedUs === undefined ? undefined : (nowUs - computedUs) / US_PER_SECOND,
   ],
   feedgen_ranking_seconds: ['Duration of the last ranking', (s) => s.durationMs / 1000],
-  feedgen_ranking_candidates: ['Posts that the last ranking looked at', (s) => s.candidates],
+  feedgen_ranking_candidates: ['Posts that were read for the last ranking', (s) => s.candidates],
   feedgen_ranking_failing: [
     '1 while the ranking is not renewed',
     ({ problem }) => +(problem !== undefined),

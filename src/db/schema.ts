@@ -153,7 +153,7 @@ export interface RankingTable {
   generation: number | null
   /** When it was last found to be current, or made. */
   checked_us: number
-  /** What the last attempt took, and how many posts it looked at. */
+  /** What the last attempt took, and how many posts were read for it. */
   duration_ms: number
   candidates: number
   /** 1 once it was made of a stream that was not behind: before that a feed may lack its best posts. */

@@ -1,76 +1,60 @@
-import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
-import { prepareTuples } from '../db/tuplesStatement.ts'
+import type { TrendingOptions } from '../feeds/feedDefinition.ts'
+import { US_PER_HOUR } from '../time.ts'
 import type { Us } from '../time.ts'
+import type { CandidateStatements, CandidateTuple, WindowArgs } from './candidateStatements.ts'
 import type { Candidate } from './rank.ts'
+import type { CandidateSource } from './rankBest.ts'
 
-type CandidateTuple = readonly [
-  postId: number,
-  indexedAt: number,
-  cid: string,
-  uri: string,
-  likes: number,
-  replies: number,
-  reposts: number,
-  quotes: number,
-  views: number,
-]
+/** Posts of one author count little in a ranking: more of them are looked at than it has ranks. */
+const SAMPLES_PER_RANK = 4
 
-interface WindowArgs {
-  readonly filterHash: string
-  readonly sinceUs: Us
+/** Two ways to reckon a score differ by a few units in the sixteenth digit. */
+const ROUNDING = 1e-9
+/** Postgres refuses products that are too small for a number. */
+const LEAST_FLOOR = 1e-200
+
+/** What a post scores at least, without the boost, that scores the floor with it. */
+function leastScore(floor: number, { featured, featuredBoost }: TrendingOptions): number {
+  const boost = featured.length > 0 ? Math.max(1, featuredBoost) : 1
+  const least = (floor / boost) * (1 - ROUNDING)
+  return least < LEAST_FLOOR ? 0 : least
 }
 
-const SHAPE = {
-  post_id: 'integer',
-  indexed_at: 'integer',
-  cid: 'text',
-  uri: 'text',
-  likes: 'integer',
-  replies: 'integer',
-  reposts: 'integer',
-  quotes: 'integer',
-  views: 'integer',
-} as const
+export interface Window extends WindowArgs {
+  readonly options: TrendingOptions
+  readonly nowUs: Us
+}
 
-export type CandidateStatements = ReturnType<typeof prepareCandidates>
-
-export function prepareCandidates(database: Database) {
-  const counts = sql`c.likes, c.replies, c.reposts, c.quotes, c.views`
-  const none = sql`0 as likes, 0 as replies, 0 as reposts, 0 as quotes, 0 as views`
-  const place = sql`p.post_id, p.indexed_at, p.cid, p.uri`
+/** The posts of a filter and window, as `rankBest` wants them. */
+export function candidateSource(statements: CandidateStatements, window: Window): CandidateSource {
+  const { filterHash, sinceUs, options, nowUs } = window
+  const { maxPosts, minAgeHours, gravity } = options
+  const place = { filterHash, sinceUs }
   return {
-    /** The posts of a filter and window with which anybody has ever engaged. */
-    engaged: prepareTuples<WindowArgs, CandidateTuple>(
-      database,
-      SHAPE,
-      (_db, parameter) => sql`select ${place}, ${counts} from filter_post as p
-        cross join post_count as c
-        where p.filter_id = (select id from filter where hash = ${parameter('filterHash')}) and p.indexed_at >= ${parameter('sinceUs')}
-          and c.post_id = p.post_id`,
-    ),
-    newest: prepareTuples<WindowArgs & { limit: number }, CandidateTuple>(
-      database,
-      SHAPE,
-      (_db, parameter) => sql`select ${place}, ${none} from filter_post as p
-        where p.filter_id = (select id from filter where hash = ${parameter('filterHash')}) and p.indexed_at >= ${parameter('sinceUs')}
-        order by p.indexed_at desc, p.cid desc, p.uri desc limit ${parameter('limit')}`,
-    ),
+    sample: async () => {
+      // The newest have the best prospects; most of a ranking may be theirs.
+      const limit = SAMPLES_PER_RANK * maxPosts
+      return (await statements.newestEngaged.tuples({ ...place, limit })).map(toCandidate)
+    },
+    above: async (floor) => {
+      const engaged = await statements.engagedAbove.tuples({
+        ...place,
+        ...options.weights,
+        floor: leastScore(floor, options),
+        nowUs,
+        youngUs: Math.floor(nowUs - minAgeHours * US_PER_HOUR),
+        usPerHour: US_PER_HOUR,
+        minAgeHours,
+        gravity,
+      })
+      if (floor > 0) {
+        return engaged.map(toCandidate)
+      }
+      const known = new Set(engaged.map(([postId]) => postId))
+      const newest = await statements.newest.tuples({ ...place, limit: maxPosts })
+      return [...engaged, ...newest.filter(([postId]) => !known.has(postId))].map(toCandidate)
+    },
   }
-}
-
-/**
- * The posts of a window that can stand in a ranking: all with engagement, and of the others, which
- * score nothing and stand last, as many of the newest as a ranking is long.
- */
-export async function readCandidates(
-  statements: CandidateStatements,
-  { filterHash, sinceUs, maxPosts }: WindowArgs & { maxPosts: number },
-): Promise<Candidate[]> {
-  const engaged = await statements.engaged.tuples({ filterHash, sinceUs })
-  const known = new Set(engaged.map(([postId]) => postId))
-  const newest = await statements.newest.tuples({ filterHash, sinceUs, limit: maxPosts })
-  return [...engaged, ...newest.filter(([postId]) => !known.has(postId))].map(toCandidate)
 }
 
 function toCandidate(tuple: CandidateTuple): Candidate {

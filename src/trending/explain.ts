@@ -1,10 +1,9 @@
 import type { Database } from '../db/database.ts'
 import type { RankingDefinition } from '../feeds/rankingKey.ts'
-import { US_PER_HOUR } from '../time.ts'
 import type { Us } from '../time.ts'
-import { unpackReason } from './reason.ts'
+import { scoreReason, unpackReason } from './reason.ts'
 import type { Reason } from './reason.ts'
-import { authorPenalty, scorePost } from './score.ts'
+import { ageInHours, authorPenalty } from './score.ts'
 
 /** Why a post stands where it does in the generation that is served. */
 export interface Explanation extends Reason {
@@ -37,8 +36,7 @@ export async function explainRanking(
   return new Map(
     rows.map(({ computed_us, rank, uri, indexed_at, why }) => {
       const reason = unpackReason(why)
-      const ageHours = Math.max(0, (computed_us - indexed_at) / US_PER_HOUR)
-      const penalty = authorPenalty(reason.authorRank, options.authorDecay)
+      const ageHours = ageInHours(indexed_at, computed_us)
       const explanation: Explanation = {
         ...reason,
         rank,
@@ -47,8 +45,8 @@ export async function explainRanking(
         ageHours,
         decay: Math.max(ageHours, options.minAgeHours) ** options.gravity,
         boost: reason.isFeatured ? options.featuredBoost : 1,
-        penalty,
-        score: scorePost({ ...reason, ageHours }, options) * penalty,
+        penalty: authorPenalty(reason.authorRank, options.authorDecay),
+        score: scoreReason(reason, { ageHours, options }),
       }
       return [uri, explanation]
     }),

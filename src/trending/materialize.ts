@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
 import type { RowsStatement } from '../db/rowsStatement.ts'
+import type { RankingPostTable } from '../db/schema.ts'
 import type { Us } from '../time.ts'
 import { US_PER_DAY, US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 import type { RankedPost } from './rank.ts'
@@ -22,10 +23,14 @@ export interface Attempt {
   readonly key: string
   readonly nowUs: Us
   readonly durationMs: number
+  /** Candidates that were read for it. */
   readonly candidates: number
   /** Whether the stream was not behind. */
   readonly isLive: boolean
 }
+
+/** A post of the generation that is served. */
+export type ServedPost = Pick<RankingPostTable, 'post_id' | 'indexed_at' | 'why'>
 
 /** Writes rankings as numbered generations. */
 export class RankingStore {
@@ -92,7 +97,7 @@ export class RankingStore {
   }
 
   /** The posts of the generation that is served, by rank, with their reasons. */
-  async current(key: string): Promise<{ post_id: number; why: string }[] | undefined> {
+  async current(key: string): Promise<ServedPost[] | undefined> {
     const ranking = await this.#database.kysely
       .selectFrom('ranking')
       .select('generation')
@@ -102,7 +107,7 @@ export class RankingStore {
       ? undefined
       : await this.#database.kysely
           .selectFrom('ranking_post')
-          .select(['post_id', 'why'])
+          .select(['post_id', 'indexed_at', 'why'])
           .where('generation', '=', ranking.generation)
           .orderBy('rank')
           .execute()

@@ -1,7 +1,6 @@
 import type { TrendingOptions } from '../feeds/feedDefinition.ts'
-import { US_PER_HOUR } from '../time.ts'
 import type { Us } from '../time.ts'
-import { authorPenalty, scorePost } from './score.ts'
+import { ageInHours, authorPenalty, scorePost } from './score.ts'
 import type { EngagementCounts } from './score.ts'
 
 /** A post of the window that may be ranked. */
@@ -24,7 +23,8 @@ export interface RankedPost extends Candidate {
 
 /**
  * The ranking of some candidates at a moment, best first, at most `maxPosts`: score, the author's own
- * order by that score, penalty, sort, cut (contract, section 7). Equal scores stand newest first.
+ * order by that score, penalty, sort, cut (contract, section 7). Equal scores stand newest first. This
+ * is the definition: `rankBest` comes to the same without looking at every candidate.
  */
 export function rankPosts(
   candidates: readonly Candidate[],
@@ -33,7 +33,7 @@ export function rankPosts(
 ): RankedPost[] {
   const featured = new Set(options.featured)
   const scored = candidates.map((candidate) => {
-    const ageHours = Math.max(0, (nowUs - candidate.indexedAt) / US_PER_HOUR)
+    const ageHours = ageInHours(candidate.indexedAt, nowUs)
     const isFeatured =
       featured.size > 0 && (featured.has(candidate.uri) || featured.has(authorOf(candidate.uri)))
     const score = scorePost({ counts: candidate.counts, ageHours, isFeatured }, options)

@@ -6,10 +6,12 @@ import type { RankingDefinition } from '../feeds/rankingKey.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../time.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../time.ts'
-import { prepareCandidates, readCandidates } from './candidates.ts'
-import type { CandidateStatements } from './candidates.ts'
+import { candidateSource } from './candidates.ts'
+import { prepareCandidates } from './candidateStatements.ts'
+import type { CandidateStatements } from './candidateStatements.ts'
+import { guessLowest } from './guessLowest.ts'
 import { RankingStore } from './materialize.ts'
-import { rankPosts } from './rank.ts'
+import { rankBest } from './rankBest.ts'
 import { packReason } from './reason.ts'
 
 export interface RankerOptions {
@@ -115,19 +117,18 @@ export class Ranker {
       options.windowHours * US_PER_HOUR,
       this.#options.retentionDays * US_PER_DAY,
     )
-    const candidates = await readCandidates(this.#statements, {
-      filterHash,
-      sinceUs: Math.ceil(nowUs - windowUs),
-      maxPosts: options.maxPosts,
-    })
-    const posts = rankPosts(candidates, options, nowUs)
+    const sinceUs = Math.ceil(nowUs - windowUs)
+    // Looked up, not remembered: a post may have left it since it was made, and be back.
+    const served = await this.#store.current(key)
+    const { posts, weighed } = await rankBest(
+      candidateSource(this.#statements, { filterHash, sinceUs, options, nowUs }),
+      { options, nowUs, guess: served && guessLowest(served, options, nowUs) },
+    )
     const durationMs = performance.now() - startedAt
-    const attempt = { key, nowUs, durationMs, candidates: candidates.length, isLive }
+    const attempt = { key, nowUs, durationMs, candidates: weighed, isLive }
     const after = fingerprint(
       posts.map((post) => ({ post_id: post.postId, why: packReason(post) })),
     )
-    // Looked up, not remembered: a post may have left it since it was made, and be back.
-    const served = await this.#store.current(key)
     if (served !== undefined && after === fingerprint(served)) {
       await this.#store.keep(attempt)
     } else {

@@ -1,4 +1,6 @@
+import type { TrendingOptions } from '../feeds/feedDefinition.ts'
 import type { RankedPost } from './rank.ts'
+import { authorPenalty, scorePost } from './score.ts'
 import type { EngagementCounts } from './score.ts'
 
 /** What the score of a ranked post was made of, beside its age. */
@@ -12,6 +14,15 @@ export interface Reason {
 export function packReason({ counts, isFeatured, authorRank }: RankedPost): string {
   const { likes, replies, reposts, quotes, views } = counts
   return JSON.stringify([likes, replies, reposts, quotes, views, +isFeatured, authorRank])
+}
+
+/** What a post scores for its reason at an age, after the penalty. */
+export function scoreReason(
+  reason: Reason,
+  { ageHours, options }: { ageHours: number; options: TrendingOptions },
+): number {
+  const penalty = authorPenalty(reason.authorRank, options.authorDecay)
+  return scorePost({ ...reason, ageHours }, options) * penalty
 }
 
 export function unpackReason(why: string): Reason {

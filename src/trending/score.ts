@@ -1,4 +1,6 @@
 import type { EngagementWeights, TrendingOptions } from '../feeds/feedDefinition.ts'
+import { US_PER_HOUR } from '../time.ts'
+import type { Us } from '../time.ts'
 
 /** Distinct accounts that engaged with a post, its author left out. */
 export type EngagementCounts = Readonly<Record<keyof EngagementWeights, number>>
@@ -32,6 +34,11 @@ export function scorePost(
     counts.views * weights.views
   const boost = isFeatured ? featuredBoost : 1
   return (engagement / Math.max(ageHours, minAgeHours) ** gravity) * boost
+}
+
+/** The age that a score counts with; a post that is dated later than now is new. */
+export function ageInHours(indexedAt: Us, nowUs: Us): number {
+  return Math.max(0, (nowUs - indexedAt) / US_PER_HOUR)
 }
 
 /** What the k-th best post of an author counts, k from 1. */

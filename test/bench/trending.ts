@@ -11,11 +11,16 @@ import type { Feed } from '../../src/feeds/feed.ts'
 import { DEFAULT_TRENDING } from '../../src/feeds/feedFileTrending.ts'
 import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
 import { rankingsOf } from '../../src/feeds/rankingKey.ts'
+import type { RankingDefinition } from '../../src/feeds/rankingKey.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_HOUR, systemClock } from '../../src/time.ts'
+import { candidateSource } from '../../src/trending/candidates.ts'
+import { prepareCandidates } from '../../src/trending/candidateStatements.ts'
+import type { CandidateStatements } from '../../src/trending/candidateStatements.ts'
+import { rankPosts } from '../../src/trending/rank.ts'
 import { Ranker } from '../../src/trending/ranker.ts'
 import { feedOf, filterOf } from '../support/definitions.ts'
 import { did, fakeCid, tid } from '../support/events.ts'
@@ -24,9 +29,15 @@ import { median, startProgram } from './measure.ts'
 import { startService } from './startService.ts'
 
 export interface TrendingResults {
+  /** Posts of the window with engagement; and those of them that a ranking reads. */
   readonly candidates: number
-  /** Candidates read, ranked and written as a generation. */
+  readonly weighed: number
+  /** Candidates looked through, ranked and written as a generation. */
   readonly rankMs: number
+  /** The same when there is no generation to go by. */
+  readonly firstRankMs: number
+  /** The plain way: all candidates read and ranked, and nothing written. */
+  readonly plainMs: number
   /** Pages a second of the trending feed, of those of the recent one with the same posts. */
   readonly pageRatio: number
   /** Milliseconds at a steady 1,000 requests a second, without ranking and with one every second. */
@@ -54,7 +65,7 @@ export async function measureTrending(rounds: number, seconds: number): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
   const file = join(folder, 'trending.db')
   copyFileSync(path, file)
-  const { rankMs, candidates } = await measureRanking(file, rounds)
+  const ranking = await measureRanking(file, rounds)
   const pageRatio = await measurePages(file, rounds)
   const p99 = { idle: [] as number[], ranking: [] as number[] }
   writeFileSync(join(folder, 'feeds.yaml'), FEEDS_FILE)
@@ -64,8 +75,7 @@ export async function measureTrending(rounds: number, seconds: number): Promise<
   }
   rmSync(folder, { recursive: true, force: true })
   return {
-    candidates,
-    rankMs,
+    ...ranking,
     pageRatio,
     idleP99: median(p99.idle),
     rankingP99: median(p99.ranking),
@@ -148,30 +158,66 @@ async function usedBytes({ kysely }: Database): Promise<number> {
   return rows[0]?.bytes ?? 0
 }
 
-/** Each time with one more like, so that there is a new generation to write. */
-async function measureRanking(
-  file: string,
-  rounds: number,
-): Promise<{ rankMs: number; candidates: number }> {
+type RankingTimes = Pick<
+  TrendingResults,
+  'candidates' | 'weighed' | 'rankMs' | 'firstRankMs' | 'plainMs'
+>
+
+/** Each time with one more like, so that there is a new generation to write; interleaved. */
+async function measureRanking(file: string, rounds: number): Promise<RankingTimes> {
   await using writer = await openWriter(`sqlite:${file}`)
+  const { kysely } = writer
   const rankings = rankingsOf(definitions)
   const options = { rankings, retentionDays: 30, logger: silentLogger(), clock: systemClock }
-  const times: number[] = []
-  for (let round = 0; round < rounds + 1; round += 1) {
-    await writer.kysely
-      .updateTable('post_count')
-      .set({ likes: 1_000_000 + round })
-      .where('post_id', '=', 1)
-      .execute()
+  const ranker = (): Ranker => new Ranker({ ...options, database: writer })
+  let likes = 1_000_000
+  const rank = async (): Promise<number> => {
+    likes += 1
+    await kysely.updateTable('post_count').set({ likes }).where('post_id', '=', 1).execute()
     const startedAt = performance.now()
-    await new Ranker({ ...options, database: writer }).runDue()
-    times.push(performance.now() - startedAt)
+    await ranker().runDue()
+    return performance.now() - startedAt
   }
-  const { candidates } = await writer.kysely
+  const statements = prepareCandidates(writer)
+  const times = { first: [] as number[], plain: [] as number[], next: [] as number[] }
+  let candidates = 0
+  for (let round = 0; round < rounds + 1; round += 1) {
+    await kysely.deleteFrom('ranking').execute()
+    times.first.push(await rank())
+    times.next.push(await rank())
+    const startedAt = performance.now()
+    candidates = await rankPlainly(statements, rankings)
+    times.plain.push(performance.now() - startedAt)
+  }
+  const { candidates: weighed } = await kysely
     .selectFrom('ranking')
     .select('candidates')
     .executeTakeFirstOrThrow()
-  return { rankMs: median(times.slice(1)), candidates }
+  const medianOf = (list: readonly number[]): number => median(list.slice(1))
+  return {
+    candidates,
+    weighed,
+    rankMs: medianOf(times.next),
+    firstRankMs: medianOf(times.first),
+    plainMs: medianOf(times.plain),
+  }
+}
+
+/** Answers how many candidates there were. */
+async function rankPlainly(
+  statements: CandidateStatements,
+  rankings: readonly RankingDefinition[],
+): Promise<number> {
+  let count = 0
+  for (const { filterHash, options } of rankings) {
+    const nowUs = systemClock()
+    const sinceUs = nowUs - options.windowHours * US_PER_HOUR
+    const source = candidateSource(statements, { filterHash, sinceUs, options, nowUs })
+    const candidates = await source.above(0)
+    rankPosts(candidates, options, nowUs)
+    count += candidates.length
+  }
+  return count
 }
 
 const PAGES = 5_000

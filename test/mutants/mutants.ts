@@ -147,4 +147,25 @@ export const mutants: readonly Mutant[] = [
     replace: 'nowUs - (this.#options.retentionDays - 1) * US_PER_DAY, nowUs',
     caughtBy: ['test/contract/prune.test.ts', 'takes posts that are older'],
   },
+  {
+    models: 'a ranking that trusts its guess of what can be left out',
+    file: 'src/trending/rankBest.ts',
+    find: 'floor === 0 || lowest >= floor',
+    replace: 'lowest >= 0',
+    caughtBy: ['src/trending/rankBest.test.ts', 'exactly as if all were looked at'],
+  },
+  {
+    models: 'a featured post left out for what it scores without the boost',
+    file: 'src/trending/candidates.ts',
+    find: 'Math.max(1, featuredBoost)',
+    replace: '1',
+    caughtBy: ['test/contract/ranking.test.ts', 'what the definition says'],
+  },
+  {
+    models: 'candidates that age from their first second, whatever minAgeHours says',
+    file: 'src/trending/candidateStatements.ts',
+    find: 'p.indexed_at > ${',
+    replace: 'p.indexed_at < ${',
+    caughtBy: ['test/contract/ranking.test.ts', 'what the definition says'],
+  },
 ]
