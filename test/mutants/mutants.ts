@@ -28,15 +28,15 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a page that begins with the last post of the page before',
     file: 'src/feeds/pageStatements.ts',
-    find: '(indexed_at, cid, uri) < (',
-    replace: '(indexed_at, cid, uri) <= (',
+    find: 'and (indexed_at, cid, uri) <',
+    replace: 'and (indexed_at, cid, uri) <=',
     caughtBy: ['test/contract/pages.test.ts', 'together are all posts once'],
   },
   {
     models: 'a tie broken in the wrong direction',
     file: 'src/feeds/pageStatements.ts',
-    find: ".orderBy('uri', 'desc')",
-    replace: ".orderBy('uri', 'asc')",
+    find: 'order by indexed_at desc, cid desc, uri desc',
+    replace: 'order by indexed_at desc, cid desc, uri asc',
     caughtBy: ['test/contract/pages.test.ts', 'together are all posts once'],
   },
   {
@@ -91,8 +91,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'an account that is hidden before what came before it is stored',
     file: 'src/ingest/storeBatch.ts',
-    find: "if (change !== 'none') {\n      await applyRecords",
-    replace: 'if (false) {\n      await applyRecords',
+    find: "if (change !== 'none') {\n      const engages",
+    replace: 'if (false) {\n      const engages',
     caughtBy: ['test/contract/storeBatch.test.ts', 'does the same in one batch'],
   },
   {
@@ -167,5 +167,47 @@ export const mutants: readonly Mutant[] = [
     find: 'p.indexed_at > ${',
     replace: 'p.indexed_at < ${',
     caughtBy: ['test/contract/ranking.test.ts', 'what the definition says'],
+  },
+  {
+    models: 'a second like of an account that counts as well',
+    file: 'src/ingest/engagementTally.ts',
+    find: 'Number(before + change > 0) - Number(before > 0)',
+    replace: 'change',
+    caughtBy: ['test/contract/engagement.test.ts', 'is counted as the records say'],
+  },
+  {
+    models: "an author's own like that counts",
+    file: 'src/ingest/readEngagement.ts',
+    find: "rkey === '' || author === did",
+    replace: "rkey === ''",
+    caughtBy: ['src/ingest/readEngagement.test.ts', "is nothing when it is the author's own"],
+  },
+  {
+    models: 'an account that goes and leaves its likes behind',
+    file: 'src/ingest/engagementStore.ts',
+    find: 'sign: isShown ? 1 : -1',
+    replace: 'sign: isShown ? 1 : 0',
+    caughtBy: ['test/contract/engagement.test.ts', 'is counted as the records say'],
+  },
+  {
+    models: 'a like taken for that of a stranger whatever its text says',
+    file: 'src/ingest/strangerMark.ts',
+    find: "'[ !#-\\\\[\\\\]-~]*'",
+    replace: "'[^\"]*'",
+    caughtBy: ['src/ingest/strangerMark.test.ts', 'says of no frame'],
+  },
+  {
+    models: 'a ranking dropped while somebody may still scroll in it',
+    file: 'src/trending/materialize.ts',
+    find: 'nowUs - SERVED_KEPT_US',
+    replace: 'nowUs - UNSERVED_KEPT_US',
+    caughtBy: ['test/contract/trending.test.ts', 'is kept for a day when it was served'],
+  },
+  {
+    models: 'a cursor into a ranking that goes on in the newest one',
+    file: 'src/feeds/trending.ts',
+    find: 'statements.numbered.tuples({ generation, ...placeOf(rank, room) })',
+    replace: 'readCurrent(rank, room)',
+    caughtBy: ['test/contract/trending.test.ts', 'is walked as it was made'],
   },
 ]
