@@ -15,7 +15,24 @@ export default defineConfig({
       { extends: true, test: { name: 'contract', include: ['test/contract/**/*.test.ts'] } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], pool: 'forks', maxWorkers: 2 },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/*.test.ts', 'test/e2e/postgres/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        // Needs the package of its folder: `npm test` installs it.
+        // Each test runs several commands, one process after the other.
+        test: {
+          name: 'pds',
+          include: ['test/e2e/pds/*.test.ts'],
+          testTimeout: 120_000,
+          pool: 'forks',
+          maxWorkers: 2,
+        },
       },
       {
         extends: true,

@@ -1,0 +1,94 @@
+import { app } from '@bsky/sdk/lexicons'
+import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import type { Avatar } from './avatar.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+
+/** Records stay as the JSON that the PDS gives, so that what is not understood is given back as it was. */
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+export const GENERATOR = app.bsky.feed.generator.$type
+
+/** A record as it is in the repository. */
+export interface StoredRecord {
+  readonly rkey: string
+  readonly cid: string
+  readonly value: JsonObject
+}
+
+/** What the feeds file says of one record. A field that it does not give is absent. */
+export interface WantedRecord {
+  readonly rkey: string
+  readonly fields: JsonObject
+  readonly avatar: Avatar | undefined
+}
+
+/** The fields that a feeds file may leave out; what the record has of them then stays. */
+export const OPTIONAL_FIELDS = [
+  'description',
+  'avatar',
+  'contentMode',
+  'acceptsInteractions',
+] as const
+export type OptionalField = (typeof OPTIONAL_FIELDS)[number]
+
+const CONTENT_MODES = { video: app.bsky.feed.defs.contentModeVideo.value }
+
+/** The fields of a feed's record that follow from its definition. */
+export function wantedRecord(
+  definition: FeedDefinition,
+  serviceDid: string,
+  avatar: Avatar | undefined,
+): WantedRecord {
+  const { rkey, name, description, contentMode, acceptsInteractions } = definition
+  return {
+    rkey,
+    avatar,
+    fields: {
+      did: serviceDid,
+      displayName: name,
+      // The reader of the file gives an absent description as an empty one.
+      ...(description === '' ? {} : { description }),
+      ...(avatar === undefined ? {} : { avatar: avatar.blob }),
+      ...(contentMode === undefined ? {} : { contentMode: CONTENT_MODES[contentMode] }),
+      ...(acceptsInteractions === undefined ? {} : { acceptsInteractions }),
+    },
+  }
+}
+
+export interface MergeOptions {
+  /** For a record that is not there yet. */
+  readonly createdAt: string
+  /** Fields to take out of the record when the feeds file does not give them. */
+  readonly cleared: ReadonlySet<OptionalField>
+}
+
+/** The record as it is to be: what is wanted over what is there, and all else left as it is. */
+export function mergeRecord(
+  current: JsonObject | undefined,
+  { fields }: WantedRecord,
+  { createdAt, cleared }: MergeOptions,
+): JsonObject {
+  const kept = Object.entries({ createdAt, ...current }).filter(
+    ([field]) => !cleared.has(field as OptionalField),
+  )
+  const merged = { ...Object.fromEntries(kept), ...fields, $type: GENERATOR }
+  // The same picture may be named in another way, for example with another type: it stays as it is.
+  const isSameAvatar = cidOfBlob(current?.['avatar']) === cidOfBlob(fields['avatar'])
+  return current?.['avatar'] !== undefined && fields['avatar'] !== undefined && isSameAvatar
+    ? { ...merged, avatar: current['avatar'] }
+    : merged
+}
+
+/** The CID of a blob, in its form of today or that of 2023. */
+export function cidOfBlob(blob: Json | undefined): string | undefined {
+  const ref = isObject(blob) && isObject(blob['ref']) ? blob['ref']['$link'] : undefined
+  const cid = ref ?? (isObject(blob) ? blob['cid'] : undefined)
+  return typeof cid === 'string' ? cid : undefined
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,104 @@
+import { localServiceDid } from '../config.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../errors.ts'
+import { createGuardedFetch } from '../identity/guardedFetch.ts'
+import { resolveAccount } from '../identity/resolveAccount.ts'
+import type { Account } from '../identity/resolveAccount.ts'
+import type { Person } from './person.ts'
+import { Repository } from './repository.ts'
+import { Secrets } from './secrets.ts'
+import { Session } from './session.ts'
+import { XrpcClient } from './xrpcClient.ts'
+
+/** The account that publishes, and the way to its repository. */
+export interface Publisher {
+  readonly account: Account
+  readonly serviceDid: string
+  readonly repository: Repository
+  /** Logs in: later than everything that can be said without. */
+  openSession(): Promise<Session>
+}
+
+export interface PublisherOptions {
+  readonly config: Config
+  /** Handle or DID; undefined is the account that the configuration names. */
+  readonly identifier: string | undefined
+  readonly person: Person | undefined
+  readonly signal: AbortSignal
+  /** For each answer of the PDS. */
+  readonly timeoutMs?: number
+}
+
+const PDS_TIMEOUT_MS = 15_000
+/** A page of records, or the answer to an upload. */
+const PDS_MAX_BYTES = 8 * 1024 * 1024
+
+/**
+ * Finds the account and its PDS, without logging in.
+ * @throws ConfigError when the configuration names no publisher, or another one than `identifier`
+ */
+export async function openPublisher(options: PublisherOptions): Promise<Publisher> {
+  const { config, identifier, person, signal, timeoutMs = PDS_TIMEOUT_MS } = options
+  const { allowLocalNetwork, plcUrl, publisherPassword: password } = config
+  const serviceDid = findServiceDid(config)
+  const configured = config.publisherDid ?? publisherOf(serviceDid)
+  const fetch = createGuardedFetch({ allowLocalNetwork })
+  const account = await resolveAccount(findIdentifier(identifier, configured), { plcUrl, fetch })
+  checkPublisher(account, configured)
+  const secrets = new Secrets()
+  secrets.add(password ?? '')
+  const client = new XrpcClient({
+    serviceUrl: account.pdsUrl,
+    fetch: createGuardedFetch({ allowLocalNetwork, timeoutMs, maxBytes: PDS_MAX_BYTES }),
+    secrets,
+    signal,
+  })
+  return {
+    account,
+    serviceDid,
+    repository: new Repository(client, account.did),
+    openSession: () => Session.open(client, account, { password, person }),
+  }
+}
+
+function findServiceDid({ serviceDid, allowLocalNetwork, port }: Config): string {
+  if (serviceDid !== undefined) {
+    return serviceDid
+  }
+  if (!allowLocalNetwork) {
+    throw new ConfigError([
+      'FEEDGEN_HOSTNAME is not set: a record names the service by it, and nobody reaches localhost; set it to ' +
+        'the public host name',
+    ])
+  }
+  return localServiceDid(port)
+}
+
+/** The document of our did:web names no PDS, so that such a service cannot publish by itself. */
+function publisherOf(serviceDid: string): string | undefined {
+  return serviceDid.startsWith('did:plc:') ? serviceDid : undefined
+}
+
+function findIdentifier(identifier: string | undefined, configured: string | undefined): string {
+  const found = identifier ?? configured
+  if (found === undefined) {
+    throw new ConfigError([
+      'FEEDGEN_PUBLISHER_DID is not set: set it to the DID of the account that publishes the feeds ' +
+        '(--handle HANDLE --dry-run tells the DID of a handle)',
+    ])
+  }
+  return found
+}
+
+/** The service answers for feeds of one account alone; those of another would be dead. */
+function checkPublisher(account: Account, configured: string | undefined): void {
+  if (account.did !== configured) {
+    const name = account.handle ?? 'this account'
+    throw new ConfigError([
+      configured === undefined
+        ? `FEEDGEN_PUBLISHER_DID is not set: set it to ${account.did} to publish as ${name}, here and for the service`
+        : `${name} is ${account.did}, and FEEDGEN_PUBLISHER_DID is ${configured}: the service answers for feeds ` +
+          'of that account alone; change one of the two',
+    ])
+  }
+}

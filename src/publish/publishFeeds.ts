@@ -1,0 +1,101 @@
+import type { Config } from '../config.ts'
+import { ConfigError } from '../errors.ts'
+import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import { applySteps } from './applyPlan.ts'
+import type { Written } from './applyPlan.ts'
+import { readAvatars } from './avatar.ts'
+import { confirm } from './confirm.ts'
+import { wantedRecord } from './feedRecord.ts'
+import type { OptionalField } from './feedRecord.ts'
+import { openPublisher } from './openPublisher.ts'
+import type { Publisher } from './openPublisher.ts'
+import { PdsError } from './pdsError.ts'
+import type { Person } from './person.ts'
+import { planPublish } from './planPublish.ts'
+import type { Plan, Step, WriteStep } from './planPublish.ts'
+
+export interface RunOptions {
+  readonly config: Config
+  readonly definitions: readonly FeedDefinition[]
+  /** Handle or DID; undefined is the account that the configuration names. */
+  readonly identifier: string | undefined
+  readonly isDryRun: boolean
+  /** The answer to the question before anything is written is yes. */
+  readonly isConfirmed: boolean
+  /** Also records of another service. */
+  readonly takesOver: boolean
+  /** Undefined in a pipeline. */
+  readonly person: Person | undefined
+  readonly signal: AbortSignal
+  /** For each answer of the PDS. */
+  readonly timeoutMs?: number
+}
+
+export interface PublishOptions extends RunOptions {
+  /** Record keys; empty is all feeds. */
+  readonly only: readonly string[]
+  /** Fields to take out where the feeds file does not give them. */
+  readonly cleared: ReadonlySet<OptionalField>
+  /** Is told the plan before anything is asked or written. */
+  readonly onPlan: (plan: Plan, publisher: Publisher) => void
+  readonly onWritten: (written: Written) => void
+}
+
+/**
+ * Makes the repository of the publisher hold the feeds of the feeds file. All that can be checked is
+ * checked before the login, and the login is left out when there is nothing to write.
+ * @throws ConfigError, IdentityError or PdsError; what `onWritten` was told is done nevertheless
+ */
+export async function publishFeeds(options: PublishOptions): Promise<void> {
+  const { config, definitions, isDryRun, onPlan, onWritten } = options
+  const chosen = chooseFeeds(definitions, options.only, config.feedsFile)
+  const avatars = readAvatars(chosen, config.feedsFile)
+  const publisher = await openPublisher(options)
+  const { serviceDid, repository } = publisher
+  const wanted = chosen.map((definition) =>
+    wantedRecord(definition, serviceDid, avatars.get(definition.rkey)),
+  )
+  const plan = planPublish(wanted, await repository.list(), {
+    serviceDid,
+    knownRkeys: new Set(definitions.map(({ rkey }) => rkey)),
+    takesOver: options.takesOver,
+    createdAt: new Date().toISOString(),
+    cleared: options.cleared,
+  })
+  onPlan(plan, publisher)
+  checkRefused(plan.steps)
+  const steps = plan.steps.filter(isWrite)
+  if (isDryRun || steps.length === 0) {
+    return
+  }
+  await confirm(`Write ${steps.length} of these to the repository?`, options)
+  await using session = await publisher.openSession()
+  await applySteps(steps, { repository, session }, onWritten)
+}
+
+function chooseFeeds(
+  definitions: readonly FeedDefinition[],
+  only: readonly string[],
+  feedsFile: string,
+): readonly FeedDefinition[] {
+  const known = definitions.map(({ rkey }) => rkey)
+  const problems = only
+    .filter((rkey) => !known.includes(rkey))
+    .map((rkey) => `--only ${rkey}: ${feedsFile} has no such feed: it has ${known.join(', ')}`)
+  if (problems.length > 0) {
+    throw new ConfigError(problems)
+  }
+  return only.length === 0 ? definitions : definitions.filter(({ rkey }) => only.includes(rkey))
+}
+
+function checkRefused(steps: readonly Step[]): void {
+  const refused = steps.filter((step) => step.kind === 'refused')
+  if (refused.length > 0) {
+    const reasons = refused.map(({ rkey, reason }) => `${rkey}: ${reason}`)
+    throw new PdsError(`nothing is written, because of:\n${reasons.join('\n')}`)
+  }
+}
+
+export function isWrite(step: Step): step is WriteStep {
+  return step.kind === 'create' || step.kind === 'update'
+}

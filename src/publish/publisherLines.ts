@@ -1,0 +1,15 @@
+import type { Publisher } from './openPublisher.ts'
+
+/** Who publishes what for whom, on top of every plan. */
+export function publisherLines({ account, serviceDid }: Publisher): string[] {
+  return [
+    `publisher  ${account.handle ?? 'no handle'}, ${account.did}, at ${account.pdsUrl}`,
+    `service    ${serviceDid}`,
+  ]
+}
+
+/** The same for a machine. */
+export function publisherJson({ account, serviceDid }: Publisher): Record<string, unknown> {
+  const { did, handle = null, pdsUrl } = account
+  return { publisher: { did, handle, pdsUrl }, serviceDid }
+}
