@@ -15,23 +15,17 @@ const MEANINGS: readonly (readonly [pattern: RegExp, meaning: string])[] = [
   [/ERR_SSL_|EPROTO/u, 'it does not speak TLS there'],
   [/unexpected redirect/u, 'it redirects to another address, which is not followed'],
   [/too large|too big|max(?:imum)? size/iu, 'the answer is too large'],
-  [/Forbidden protocol|requests are not allowed/u, 'it is not https'],
-  [/Custom .* ports? not allowed/u, 'it names a port, and only 443 is allowed'],
-  [/Invalid hostname|Forbidden hostname/u, 'its host name is none of the public network'],
-  [/non-unicast|not a public domain/u, 'its address is none of the public network'],
+  [
+    /non-unicast|not a public domain/u,
+    'its address is not of the public network (FEEDGEN_ALLOW_LOCAL_NETWORK=true allows it on a local network)',
+  ],
 ]
-const LOCAL = new Set(['it is not https', 'it names a port, and only 443 is allowed'])
 
 /** Says in a few words why a request got no answer; never holds what was sent. */
 export function describeFetchFailure(error: unknown): string {
   const chain = chainOf(error)
   const meaning = MEANINGS.find(([pattern]) => chain.some((text) => pattern.test(text)))?.[1]
-  if (meaning === undefined) {
-    return describeError(error)
-  }
-  return LOCAL.has(meaning) || meaning.endsWith('of the public network')
-    ? `${meaning} (FEEDGEN_ALLOW_LOCAL_NETWORK=true allows it on a local network)`
-    : meaning
+  return meaning ?? describeError(error)
 }
 
 /** Name, code and message of an error and of its causes; connecting to several addresses fails with several. */

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { answerFrom, openLocalServer } from '../../test/support/localServer.ts'
 import { describeFetchFailure } from './describeFetchFailure.ts'
@@ -21,10 +23,12 @@ async function failureOf(request: Promise<Response>): Promise<string> {
 describe('a guarded fetch', () => {
   test.each([
     ['http://public.tagfeed.dev/', 'it is not https'],
-    ['https://localhost/', 'none of the public network'],
-    ['https://127.0.0.1/', 'none of the public network'],
-    ['https://10.0.0.1/', 'none of the public network'],
-    ['https://[::1]/', 'none of the public network'],
+    ['https://localhost/', 'not of the public network'],
+    ['https://127.0.0.1/', 'it is an IP address'],
+    ['https://10.0.0.1/', 'it is an IP address'],
+    ['https://[::1]/', 'it is an IP address'],
+    ['https://0x7f.1/', 'it is an IP address'],
+    ['https://1.1.1.1/', 'it is an IP address'],
     ['https://public.tagfeed.dev:8443/', 'it names a port'],
     ['file:///etc/passwd', 'it is not https'],
   ])('refuses %s', async (url, reason) => {
@@ -73,6 +77,24 @@ describe('a guarded fetch', () => {
     const hasty = createGuardedFetch({ allowLocalNetwork: true, timeoutMs: 200 })
     expect(await failureOf(hasty(`${server.url}/nothing`))).toBe('no answer in time')
     expect(await failureOf(hasty(`${server.url}/slow`))).toBe('no answer in time')
+  })
+
+  test('gives up also when the garbage collector comes by meanwhile', async () => {
+    await using server = await openLocalServer((request, response) => {
+      if (request.url === '/slow') {
+        response.write('begun')
+      }
+    })
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const timer = setInterval(collect, 20)
+    const hasty = createGuardedFetch({ allowLocalNetwork: true, timeoutMs: 500 })
+    const { signal } = new AbortController()
+    for (const path of ['nothing', 'slow']) {
+      const failure = await failureOf(hasty(`${server.url}/${path}`, { signal }))
+      expect(failure).toBe('no answer in time')
+    }
+    clearInterval(timer)
   })
 
   test.each([true, false])('refuses an answer that is too large, length told: %s', async (told) => {
