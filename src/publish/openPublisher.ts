@@ -4,47 +4,77 @@ import { ConfigError } from '../errors.ts'
 import { createGuardedFetch } from '../identity/guardedFetch.ts'
 import { resolveAccount } from '../identity/resolveAccount.ts'
 import type { Account } from '../identity/resolveAccount.ts'
+import { findServiceFault } from './checkService.ts'
 import type { Person } from './person.ts'
+import { Problems } from './problems.ts'
 import { Repository } from './repository.ts'
 import { Secrets } from './secrets.ts'
 import { Session } from './session.ts'
 import { XrpcClient } from './xrpcClient.ts'
+
+/** For whom is published, and as whom: what the configuration says before anybody is asked. */
+export interface PublishTarget {
+  readonly serviceDid: string
+  /** The account that the service answers for; undefined when the configuration names none. */
+  readonly publisherDid: string | undefined
+  /** Handle or DID of the account to log in as. */
+  readonly identifier: string
+}
 
 /** The account that publishes, and the way to its repository. */
 export interface Publisher {
   readonly account: Account
   readonly serviceDid: string
   readonly repository: Repository
+  /** What should be known, though it stops nothing. */
+  readonly warnings: readonly string[]
   /** Logs in: later than everything that can be said without. */
   openSession(): Promise<Session>
 }
 
 export interface PublisherOptions {
   readonly config: Config
-  /** Handle or DID; undefined is the account that the configuration names. */
-  readonly identifier: string | undefined
   readonly person: Person | undefined
   readonly signal: AbortSignal
   /** For each answer of the PDS. */
   readonly timeoutMs?: number
 }
 
+const IDENTITY_TIMEOUT_MS = 10_000
 const PDS_TIMEOUT_MS = 15_000
 /** A page of records, or the answer to an upload. */
 const PDS_MAX_BYTES = 8 * 1024 * 1024
 
 /**
- * Finds the account and its PDS, without logging in.
- * @throws ConfigError when the configuration names no publisher, or another one than `identifier`
+ * Reads from the configuration as whom and for whom is published.
+ * @param identifier handle or DID, where the account of the configuration is not taken for granted
+ * @throws ConfigError with what is missing
  */
-export async function openPublisher(options: PublisherOptions): Promise<Publisher> {
-  const { config, identifier, person, signal, timeoutMs = PDS_TIMEOUT_MS } = options
-  const { allowLocalNetwork, plcUrl, publisherPassword: password } = config
-  const serviceDid = findServiceDid(config)
-  const configured = config.publisherDid ?? publisherOf(serviceDid)
-  const fetch = createGuardedFetch({ allowLocalNetwork })
-  const account = await resolveAccount(findIdentifier(identifier, configured), { plcUrl, fetch })
-  checkPublisher(account, configured)
+export function readPublishTarget(config: Config, identifier: string | undefined): PublishTarget {
+  const problems = new Problems()
+  const serviceDid = problems.attempt(() => findServiceDid(config), '')
+  const publisherDid = config.publisherDid ?? publisherOf(serviceDid)
+  const found = problems.attempt(() => findIdentifier(identifier, publisherDid), '')
+  problems.throwIfAny()
+  return { serviceDid, publisherDid, identifier: found }
+}
+
+/**
+ * Finds the account and its PDS, without logging in.
+ * @throws IdentityError, or ConfigError when it is another account than the service answers for
+ */
+export async function openPublisher(
+  { serviceDid, publisherDid, identifier }: PublishTarget,
+  options: PublisherOptions,
+): Promise<Publisher> {
+  const { config, person, signal, timeoutMs = PDS_TIMEOUT_MS } = options
+  const { allowLocalNetwork, plcUrl, hostname, publisherPassword: password } = config
+  const fetch = createGuardedFetch({ allowLocalNetwork, timeoutMs: IDENTITY_TIMEOUT_MS })
+  const [account, fault] = await Promise.all([
+    resolveAccount(identifier, { plcUrl, fetch }),
+    findServiceFault(serviceDid, { plcUrl, fetch, hostname }),
+  ])
+  checkPublisher(account, publisherDid)
   const secrets = new Secrets()
   secrets.add(password ?? '')
   const client = new XrpcClient({
@@ -57,6 +87,7 @@ export async function openPublisher(options: PublisherOptions): Promise<Publishe
     account,
     serviceDid,
     repository: new Repository(client, account.did),
+    warnings: fault === undefined ? [] : [fault],
     openSession: () => Session.open(client, account, { password, person }),
   }
 }

@@ -4,15 +4,17 @@ import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import { applySteps } from './applyPlan.ts'
 import type { Written } from './applyPlan.ts'
 import { readAvatars } from './avatar.ts'
+import type { Avatar } from './avatar.ts'
 import { confirm } from './confirm.ts'
 import { wantedRecord } from './feedRecord.ts'
 import type { OptionalField } from './feedRecord.ts'
-import { openPublisher } from './openPublisher.ts'
-import type { Publisher } from './openPublisher.ts'
+import { openPublisher, readPublishTarget } from './openPublisher.ts'
+import type { PublishTarget, Publisher } from './openPublisher.ts'
 import { PdsError } from './pdsError.ts'
 import type { Person } from './person.ts'
 import { planPublish } from './planPublish.ts'
 import type { Plan, Step, WriteStep } from './planPublish.ts'
+import { Problems } from './problems.ts'
 
 export interface RunOptions {
   readonly config: Config
@@ -47,10 +49,9 @@ export interface PublishOptions extends RunOptions {
  * @throws ConfigError, IdentityError or PdsError; what `onWritten` was told is done nevertheless
  */
 export async function publishFeeds(options: PublishOptions): Promise<void> {
-  const { config, definitions, isDryRun, onPlan, onWritten } = options
-  const chosen = chooseFeeds(definitions, options.only, config.feedsFile)
-  const avatars = readAvatars(chosen, config.feedsFile)
-  const publisher = await openPublisher(options)
+  const { definitions, isDryRun, onPlan, onWritten } = options
+  const { chosen, avatars, target } = checkAll(options)
+  const publisher = await openPublisher(target, options)
   const { serviceDid, repository } = publisher
   const wanted = chosen.map((definition) =>
     wantedRecord(definition, serviceDid, avatars.get(definition.rkey)),
@@ -71,6 +72,19 @@ export async function publishFeeds(options: PublishOptions): Promise<void> {
   await confirm(`Write ${steps.length} of these to the repository?`, options)
   await using session = await publisher.openSession()
   await applySteps(steps, { repository, session }, onWritten)
+}
+
+const NO_TARGET: PublishTarget = { serviceDid: '', publisherDid: undefined, identifier: '' }
+
+/** Everything that can be wrong on this machine. */
+function checkAll({ config, definitions, only, identifier }: PublishOptions) {
+  const { feedsFile } = config
+  const problems = new Problems()
+  const chosen = problems.attempt(() => chooseFeeds(definitions, only, feedsFile), definitions)
+  const avatars = problems.attempt(() => readAvatars(chosen, feedsFile), new Map<string, Avatar>())
+  const target = problems.attempt(() => readPublishTarget(config, identifier), NO_TARGET)
+  problems.throwIfAny()
+  return { chosen, avatars, target }
 }
 
 function chooseFeeds(

@@ -28,6 +28,7 @@ const NO_CODE =
   'the PDS has sent a sign-in code by e-mail, and there is nobody to ask for it: use an app password, which needs no code'
 const CODE_ERROR = 'AuthFactorTokenRequired'
 const CODE_ATTEMPTS = 3
+const END_TIMEOUT_MS = 3_000
 
 export class Session implements AsyncDisposable {
   readonly #client: XrpcClient
@@ -100,13 +101,17 @@ export class Session implements AsyncDisposable {
 
   /** Ends the session at the server too: its tokens are of use for months. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const call = {
-      nsid: com.atproto.server.deleteSession.$lxm,
-      input: 'none' as const,
-      token: this.#tokens.refresh,
+    try {
+      await this.#client.call({
+        nsid: com.atproto.server.deleteSession.$lxm,
+        input: 'none',
+        token: this.#tokens.refresh,
+        // Also when the command is stopped, and not for long when the server is silent.
+        signal: AbortSignal.timeout(END_TIMEOUT_MS),
+      })
+    } catch {
+      // What was to be done is done or has failed; that a session stays open changes neither.
     }
-    // What was to be done is done or has failed; that a session stays open changes neither.
-    await this.#client.call(call).catch(() => {})
   }
 }
 

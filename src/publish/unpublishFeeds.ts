@@ -1,6 +1,6 @@
 import { confirm } from './confirm.ts'
 import type { StoredRecord } from './feedRecord.ts'
-import { openPublisher } from './openPublisher.ts'
+import { openPublisher, readPublishTarget } from './openPublisher.ts'
 import type { Publisher } from './openPublisher.ts'
 import { PdsError } from './pdsError.ts'
 import { planUnpublish } from './planUnpublish.ts'
@@ -38,7 +38,8 @@ export interface UnpublishOptions extends RunOptions {
 export async function unpublishFeeds(options: UnpublishOptions): Promise<void> {
   const { config, definitions, isDryRun, onPlan, onDeleted } = options
   const knownRkeys = new Set(definitions.map(({ rkey }) => rkey))
-  const publisher = await openPublisher(options)
+  const target = readPublishTarget(config, options.identifier)
+  const publisher = await openPublisher(target, options)
   const { serviceDid, repository } = publisher
   const { takesOver } = options
   const stored = await repository.list()

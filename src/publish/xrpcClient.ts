@@ -13,6 +13,8 @@ export interface XrpcCall {
   readonly params?: Readonly<Record<string, string>>
   readonly input?: JsonObject | Upload | 'none'
   readonly token?: string
+  /** In place of that of the client. */
+  readonly signal?: AbortSignal
 }
 
 export interface Upload {
@@ -79,8 +81,8 @@ export class XrpcClient {
     }
   }
 
-  async #send({ nsid, params = {}, input, token }: XrpcCall): Promise<Response> {
-    const { serviceUrl, fetch, signal } = this.#options
+  async #send({ nsid, params = {}, input, token, signal }: XrpcCall): Promise<Response> {
+    const { serviceUrl, fetch } = this.#options
     const query = new URLSearchParams(params).toString()
     const headers = new Headers({ accept: 'application/json' })
     if (token !== undefined) {
@@ -88,7 +90,8 @@ export class XrpcClient {
     }
     const url = `${serviceUrl}/xrpc/${nsid}${query === '' ? '' : `?${query}`}`
     try {
-      return await fetch(url, { signal, headers, ...encodeInput(input, headers) })
+      const sent = { headers, ...encodeInput(input, headers) }
+      return await fetch(url, { ...sent, signal: signal ?? this.#options.signal })
     } catch (error) {
       throw this.#noAnswer(nsid, error)
     }

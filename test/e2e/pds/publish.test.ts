@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answerFrom, openLocalServer } from '../../support/localServer.ts'
 import { openFront } from './front.ts'
 import { openPdsNetwork } from './network.ts'
 import type { PdsNetwork } from './network.ts'
@@ -177,6 +178,35 @@ describe('publishing', () => {
     })
   })
 
+  test('warns when readers cannot reach the service, and writes nevertheless', async () => {
+    using bench = await openBench(network)
+    bench.writeFeeds(oneFeed())
+    const table: Record<string, object | number> = {}
+    await using service = await openLocalServer(answerFrom(table))
+    // A service on this machine, as in a local network.
+    const did = `did:web:localhost%3A${service.port}`
+    Object.assign(bench.env, {
+      FEEDGEN_HOSTNAME: undefined,
+      FEEDGEN_PORT: String(service.port),
+    })
+    const dead = await bench.run('publishFeed', '--yes')
+    expect(dead).toMatchObject({ code: 0, stderr: '' })
+    expect(dead.stdout).toMatch(
+      /warning    the DID document of did:web:localhost\S+ cannot be found/u,
+    )
+    expect((await bench.record('art'))?.value).toMatchObject({ did })
+
+    const endpoint = { id: '#bsky_fg', type: 'BskyFeedGenerator', serviceEndpoint: service.url }
+    table['/.well-known/did.json'] = { id: did, service: [endpoint] }
+    const alive = await bench.run('publishFeed', '--json')
+    expect(JSON.parse(alive.stdout)).toMatchObject({ warnings: [], serviceDid: did })
+    table['/.well-known/did.json'] = { id: did, service: [] }
+    const nameless = await bench.run('publishFeed', '--json')
+    expect(JSON.parse(nameless.stdout)).toMatchObject({
+      warnings: [expect.stringContaining('names no feed generator (#bsky_fg)')],
+    })
+  })
+
   test('needs a yes, and in a pipeline that is --yes', async () => {
     using bench = await openBench(network)
     bench.writeFeeds(oneFeed())
@@ -196,7 +226,9 @@ describe('publishing', () => {
   - { rkey: b, name: B, tags: [b], avatar: huge.jpg }
   - { rkey: c, name: C, tags: [c], avatar: none.png }
 `)
+    bench.env['FEEDGEN_PUBLISHER_DID'] = undefined
     const pictures = await bench.run('publishFeed', '--yes')
+    expect(pictures.stderr).toContain('FEEDGEN_PUBLISHER_DID is not set')
     expect(pictures.code).toBe(2)
     expect(pictures.stderr).toMatch(/page\.png: is neither a PNG nor a JPEG/u)
     expect(pictures.stderr).toMatch(/huge\.jpg: 1000001 bytes, allowed: 1000000/u)
