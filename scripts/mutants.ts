@@ -21,7 +21,9 @@ await runCommand(async (signal) => {
   const chosen = mutants.filter(({ models }) => models.includes(values.only ?? ''))
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-mutants-'))
   for (const name of COPIED) {
-    cpSync(name, join(folder, name), { recursive: true })
+    // The PDS of the tests is many times as large as all else.
+    const filter = (source: string): boolean => !source.endsWith('node_modules')
+    cpSync(name, join(folder, name), { recursive: true, filter })
   }
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
   let survived = 0

@@ -34,10 +34,9 @@ export async function resolveDid(did: string, options: ResolveOptions): Promise<
   try {
     document = await resolver.resolve(did)
   } catch (error) {
+    // Without its cause, which the reason says already.
     const reason = observed.lastFailure() ?? describeBadDocument(did, error)
-    throw new IdentityError(`the DID document of ${did} cannot be read: ${reason}`, {
-      cause: error,
-    })
+    throw new IdentityError(`the DID document of ${did} cannot be read: ${reason}`)
   }
   if (document === null) {
     const reason = observed.lastFailure() ?? 'there is none'

@@ -71,15 +71,16 @@ export function mergeRecord(
   { fields }: WantedRecord,
   { createdAt, cleared }: MergeOptions,
 ): JsonObject {
-  const kept = Object.entries({ createdAt, ...current }).filter(
-    ([field]) => !cleared.has(field as OptionalField),
+  const kept = Object.entries(current ?? {}).filter(
+    ([field]) => field !== '$type' && !cleared.has(field as OptionalField),
   )
-  const merged = { ...Object.fromEntries(kept), ...fields, $type: GENERATOR }
+  const merged = { $type: GENERATOR, ...Object.fromEntries(kept), ...fields }
+  const dated = Object.hasOwn(merged, 'createdAt') ? merged : { ...merged, createdAt }
   // The same picture may be named in another way, for example with another type: it stays as it is.
   const isSameAvatar = cidOfBlob(current?.['avatar']) === cidOfBlob(fields['avatar'])
   return current?.['avatar'] !== undefined && fields['avatar'] !== undefined && isSameAvatar
-    ? { ...merged, avatar: current['avatar'] }
-    : merged
+    ? { ...dated, avatar: current['avatar'] }
+    : dated
 }
 
 /** The CID of a blob, in its form of today or that of 2023. */

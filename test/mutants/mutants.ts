@@ -210,4 +210,42 @@ export const mutants: readonly Mutant[] = [
     replace: 'readCurrent(rank, room)',
     caughtBy: ['test/contract/trending.test.ts', 'is walked as it was made'],
   },
+  {
+    models: 'publishing: a secret that a server repeats is shown',
+    file: 'src/publish/secrets.ts',
+    find: "shown.replaceAll(secret, '[secret]')",
+    replace: 'shown',
+    caughtBy: ['src/publish/publishTexts.test.ts', 'are cut out of a text'],
+  },
+  {
+    models: 'publishing: an avatar uploaded again',
+    file: 'src/publish/planPublish.ts',
+    find: 'upload: isNewAvatar ? wanted.avatar : undefined',
+    replace: 'upload: wanted.avatar',
+    caughtBy: [
+      'src/publish/planPublish.test.ts',
+      'uploads a picture that the record does not have',
+    ],
+  },
+  {
+    models: 'publishing: a record of another service overwritten',
+    file: 'src/publish/planPublish.ts',
+    find: 'owner !== undefined && !options.takesOver',
+    replace: 'owner === ""',
+    caughtBy: ['src/publish/planPublish.test.ts', 'refuses the record key of'],
+  },
+  {
+    models: 'publishing: the fields of others lost',
+    file: 'src/publish/feedRecord.ts',
+    find: '...Object.fromEntries(kept)',
+    replace: '...{}',
+    caughtBy: ['src/publish/planPublish.test.ts', 'keeps every field that is not given'],
+  },
+  {
+    models: 'publishing: a password that follows a redirect',
+    file: 'src/identity/guardedFetch.ts',
+    find: "redirect: 'error'",
+    replace: "redirect: 'follow'",
+    caughtBy: ['src/identity/guardedFetch.test.ts', 'follows no redirect'],
+  },
 ]
