@@ -13,7 +13,7 @@ export interface RegisteredFeed {
 }
 
 /** The at-uri of a feed: the record of that key in the publisher's repository. */
-function feedUri(publisherDid: string, rkey: string): string {
+export function feedUri(publisherDid: string, rkey: string): string {
   return `at://${publisherDid}/app.bsky.feed.generator/${rkey}`
 }
 
