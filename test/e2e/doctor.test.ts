@@ -5,6 +5,7 @@ import {
   FEEDS,
   HOSTNAME,
   PUBLISHER_DID,
+  compiled,
   examine,
   json,
   network,
@@ -167,7 +168,11 @@ describe.concurrent('wrong usage and configuration', () => {
     [[], { FEEDGEN_PORT: '0' }, /FEEDGEN_PORT is 0.*give --url/],
   ] as const)('%s %o', async ([args, env, says], { expect }) => {
     using folder = temporaryFolder()
-    const options = { folder: folder.path, feeds: FEEDS, env }
+    const options = {
+      folder: folder.path,
+      feeds: FEEDS,
+      env: { NODE_COMPILE_CACHE: compiled.path, ...env },
+    }
     const run = await runScript('scripts/doctor.ts', args, options)
     expect(run.stderr).toMatch(says)
     expect(run.stderr).not.toMatch(/^\s+at /m)

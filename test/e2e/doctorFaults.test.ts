@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { describe, test } from 'vitest'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { afterAll, beforeAll, describe, test } from 'vitest'
 import { createAuthority, createSelfSigned, DAY_MS } from '../support/certificates.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import {
@@ -521,17 +522,18 @@ describe.concurrent('the doctor judges a certificate', () => {
   const refused = ['tls failure', 'service skipped', ...UNREACHED]
   const inDays = (days: number): Date => new Date(Date.now() + days * DAY_MS)
 
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'authority.pem')
   /** The doctor trusts the authority, as it trusts the public ones. */
-  async function examineSecure(secure: Bench['secure'], url?: string) {
-    using folder = temporaryFolder()
-    const path = join(folder.path, 'authority.pem')
+  const env = { NODE_EXTRA_CA_CERTS: path }
+  beforeAll(() => {
     writeFileSync(path, authority.pem)
-    const env = { NODE_EXTRA_CA_CERTS: path }
-    return await examine({ env, ...(secure && { secure }), ...(url !== undefined && { url }) })
-  }
+    setDefaultCACertificates([...getCACertificates('default'), authority.pem])
+  })
+  afterAll(() => folder[Symbol.dispose]())
 
   test('that is good', async ({ expect }) => {
-    const { code, findings, troubles } = await examineSecure(authority.issue())
+    const { code, findings, troubles } = await examine({ env, secure: authority.issue() })
     expect(troubles).toEqual(secured)
     expect(findings.find(({ check }) => check === 'tls')?.message).toMatch(
       /is good until .*36\d days/,
@@ -540,7 +542,9 @@ describe.concurrent('the doctor judges a certificate', () => {
   })
 
   test('that ends soon', async ({ expect }) => {
-    const { code, findings, troubles } = await examineSecure(authority.issue({ to: inDays(3.5) }))
+    const { code, findings, troubles } = await examineHere({
+      secure: authority.issue({ to: inDays(3.5) }),
+    })
     expect(troubles).toEqual([...secured, 'tls warning'])
     expect(findings.find(({ check }) => check === 'tls')?.message).toMatch(/ends in 3 days/)
     expect(code).toBe(0)
@@ -551,6 +555,7 @@ describe.concurrent('the doctor judges a certificate', () => {
       fault: 'that has expired',
       secure: authority.issue({ from: inDays(-90), to: inDays(-1) }),
       says: /the certificate has expired \(for IP Address:127.0.0.1, until \d{4}-/,
+      run: examine,
     },
     {
       fault: 'that is not valid yet',
@@ -561,6 +566,7 @@ describe.concurrent('the doctor judges a certificate', () => {
       fault: 'for another host name',
       secure: authority.issue({ names: ['www.tagfeed.dev'] }),
       says: /for another host name \(for DNS:www.tagfeed.dev/,
+      run: examine,
     },
     { fault: 'that is self-signed', secure: createSelfSigned(), says: /self-signed/ },
     {
@@ -568,8 +574,8 @@ describe.concurrent('the doctor judges a certificate', () => {
       secure: authority.subordinate().issue(),
       says: /chain is incomplete/,
     },
-  ])('$fault', async ({ secure, says }, { expect }) => {
-    const { code, findings, troubles } = await examineSecure(secure)
+  ])('$fault', async ({ secure, says, run = examineHere }, { expect }) => {
+    const { code, findings, troubles } = await run({ env, secure })
     expect(troubles).toEqual([...secured, ...refused])
     const found = findings.find(({ check }) => check === 'tls')
     expect(found?.message).toMatch(says)
@@ -584,7 +590,7 @@ describe.concurrent('the doctor judges a certificate', () => {
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
-    const { findings, troubles } = await examineSecure(undefined, `https://127.0.0.1:${port}`)
+    const { findings, troubles } = await examineHere({ url: `https://127.0.0.1:${port}` })
     server.close()
     expect(troubles).toEqual([...secured, ...refused])
     expect(findings.find(({ check }) => check === 'tls')?.message).toMatch(/speaks no TLS/)

@@ -146,7 +146,7 @@ export async function openRoutes(routes: Routes, secure?: SecureOptions): Promis
 }
 
 /** What Node has compiled, for the next run: most of the time of a run goes into that. */
-const compiled = temporaryFolder()
+export const compiled = temporaryFolder()
 process.once('exit', () => compiled[Symbol.dispose]())
 
 export interface Bench {
