@@ -542,12 +542,16 @@ describe.concurrent('the doctor judges a certificate', () => {
   })
 
   test('that ends soon', async ({ expect }) => {
-    const { code, findings, troubles } = await examineHere({
-      secure: authority.issue({ to: inDays(3.5) }),
-    })
+    const secure = authority.issue({ from: inDays(-80), to: inDays(3.5) })
+    const { code, findings, troubles } = await examineHere({ secure })
     expect(troubles).toEqual([...secured, 'tls warning'])
     expect(findings.find(({ check }) => check === 'tls')?.message).toMatch(/ends in 3 days/)
     expect(code).toBe(0)
+  })
+
+  test('that lives for some days alone', async ({ expect }) => {
+    const secure = authority.issue({ from: inDays(-1), to: inDays(5) })
+    expect((await examineHere({ secure })).troubles).toEqual(secured)
   })
 
   test.for([

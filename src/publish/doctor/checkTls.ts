@@ -11,7 +11,9 @@ import type { Finding } from './report.ts'
 const TIMEOUT_MS = 10_000
 const DAY_MS = 24 * 3_600_000
 /** Automatic renewal has failed for two weeks by then, with a certificate of 90 days. */
-const EXPIRY_WARNING_DAYS = 14
+const EXPIRY_WARNING_MS = 14 * DAY_MS
+/** What clients renew when a third of its time is left, and may live no longer than some days. */
+const EXPIRY_WARNING_SHARE = 1 / 3
 /** More addresses than that are a content network, where one stands for all. */
 const MAX_ADDRESSES = 8
 const note = notesOf('tls')
@@ -64,7 +66,8 @@ function judge({ fault, certificate }: Handshake, { host, port, address, nowMs }
   }
   const days = Math.floor((endMs - nowMs) / DAY_MS)
   const issuer = excerpt(String(certificate?.issuer.O ?? certificate?.issuer.CN ?? 'nobody'))
-  if (days < EXPIRY_WARNING_DAYS) {
+  const lifeMs = endMs - Date.parse(certificate?.valid_from ?? '')
+  if (endMs - nowMs < Math.min(EXPIRY_WARNING_MS, lifeMs * EXPIRY_WARNING_SHARE)) {
     return note.warning(`the certificate of ${where} ends in ${days} days, on ${end}`, {
       advice: 'look into the log of the TLS proxy for why it has not been renewed',
     })
