@@ -303,8 +303,9 @@ const others: readonly Case[] = [
   {
     fault: 'a repository that cannot be read',
     network: { [RECORDS]: html(503, 'Down') },
-    troubles: ['record failure'],
+    troubles: ['record warning'],
     says: /cannot be read at http.*HTTP 503/,
+    code: 0,
   },
   {
     fault: 'a feed that is refused',

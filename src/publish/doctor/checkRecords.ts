@@ -80,9 +80,9 @@ async function listRecords(did: string, { ask, findPds }: RecordsOptions): Promi
     if (json?.ok !== true) {
       const reason = answer.ok ? `answers ${describeError(answer)}` : answer.fault.reason
       const message = `the repository of ${did} cannot be read at ${excerpt(pds)}: ${reason}`
-      return {
-        finding: note.failure(message, { advice: 'try again when the PDS of the account is back' }),
-      }
+      // Readers are not kept from the feeds by it: the AppView has its own copy of the records.
+      const advice = 'try again when the PDS of the account is back'
+      return { finding: note.warning(message, { advice }) }
     }
     for (const { uri, value } of readList(json.value['records'])) {
       byRkey.set(uri.slice(uri.lastIndexOf('/') + 1), value)
