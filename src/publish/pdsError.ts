@@ -22,7 +22,7 @@ export class PdsError extends Error {
 }
 
 export interface PdsAnswer {
-  readonly status?: number
+  readonly status?: number | undefined
   readonly error?: string
   readonly retryAfterMs?: number | undefined
 }

@@ -40,7 +40,12 @@ export class Repository {
     const call = { nsid: com.atproto.sync.getRepoStatus.$lxm, params: { did: this.did } }
     try {
       const { active, status } = await this.#client.call(call)
-      return active === false ? new PdsError(describeInactive(this.did, status)) : hidden
+      return active === false
+        ? new PdsError(describeInactive(this.did, status), {
+            status: hidden.status,
+            error: hidden.error,
+          })
+        : hidden
     } catch {
       // It says no more than before; so does the error.
       return hidden

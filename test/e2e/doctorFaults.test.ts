@@ -31,6 +31,8 @@ const RECORDS = '/xrpc/com.atproto.repo.listRecords'
 const VIEW = '/xrpc/app.bsky.feed.getFeedGenerator'
 const FEED = '/xrpc/app.bsky.feed.getFeed'
 
+/** Several commands at once on a busy machine take their time. */
+const TIMEOUT_MS = 120_000
 /** Where the service is asked by plain http, on loopback. */
 const USUAL = ['configuration warning', 'dns skipped', 'tls skipped']
 const OFFLINE = /appears to be offline/
@@ -117,7 +119,7 @@ const usual: readonly Case[] = [
       }),
     },
     troubles: ['record/art failure'],
-    says: /names the service 'did:web:old.tagfeed.dev', not did:web:feeds/,
+    says: /its record is a feed of another service \(did:web:old.tagfeed.dev\), not of did:web:feeds/,
     readers: UNKNOWN,
   },
   {
@@ -188,7 +190,7 @@ const usual: readonly Case[] = [
   {
     fault: 'a service that lags behind',
     service: {
-      [HEALTH]: health({ positionUs: (Date.now() - 3 * 3_600_000) * 1000, lagMs: 10_800_000 }),
+      [HEALTH]: health({ lagMs: 10_800_000 }),
       '/ready': json({ ready: false, reasons: ['the stream is 10800 s behind'] }, 503),
     },
     troubles: ['ingest failure'],
@@ -283,7 +285,7 @@ const others: readonly Case[] = [
       }),
     },
     troubles: ['record/art warning', 'record/dogs warning'],
-    says: /differs from feeds.yaml: name/,
+    says: /differs from feeds.yaml: displayName/,
     code: 0,
   },
   {
@@ -301,10 +303,19 @@ const others: readonly Case[] = [
     says: /did:plc:nobodynobodynobodynobody cannot be found/,
   },
   {
+    fault: 'an account that is not active',
+    network: {
+      [RECORDS]: json({ error: 'RepoNotFound', message: 'Could not find repo' }, 400),
+      '/xrpc/com.atproto.sync.getRepoStatus': json({ active: false, status: 'deactivated' }),
+    },
+    troubles: ['record failure'],
+    says: /deactivated/,
+  },
+  {
     fault: 'a repository that cannot be read',
     network: { [RECORDS]: html(503, 'Down') },
     troubles: ['record warning'],
-    says: /cannot be read at http.*HTTP 503/,
+    says: /the repository cannot be read: .* answers 503/,
     code: 0,
   },
   {
@@ -375,9 +386,14 @@ const others: readonly Case[] = [
   },
   {
     fault: 'a stream of which nothing comes any more',
-    service: { [HEALTH]: health({ positionUs: (Date.now() - 600_000) * 1000, lagMs: 80 }) },
+    service: {
+      [HEALTH]: (query, response) => {
+        const positionUs = (Date.now() - 600_000) * 1000
+        health({ positionUs, lagMs: 80 })(query, response)
+      },
+    },
     troubles: ['ingest failure'],
-    says: /the service is 1\d minutes behind the stream/,
+    says: /the service is 10 minutes behind the stream/,
   },
   {
     fault: 'a stream that is not connected',
@@ -394,16 +410,13 @@ const others: readonly Case[] = [
   {
     fault: 'a wrong clock',
     service: {
-      [HEALTH]: json(
-        { version: '1', ingest: { connected: true, positionUs: Date.now() * 1000 } },
-        200,
-        {
-          date: new Date(Date.now() - 900_000).toUTCString(),
-        },
-      ),
+      [HEALTH]: (query, response) => {
+        response.setHeader('date', new Date(Date.now() - 900_000).toUTCString())
+        health()(query, response)
+      },
     },
     troubles: ['clock failure'],
-    says: /the clock of the service is 9\d\d s behind that of the AppView/,
+    says: /the clock of the service is (899|90\d) s behind that of the AppView/,
   },
   {
     fault: 'an AppView that does not know the feed',
@@ -447,7 +460,7 @@ const examinations = [
   ...others.map((broken) => ({ ...broken, run: examineHere })),
 ]
 
-describe.concurrent('the doctor names', () => {
+describe.concurrent('the doctor names', { timeout: TIMEOUT_MS }, () => {
   test.for(examinations)('$fault', async ({ run, ...broken }, { expect }) => {
     const { code, findings, troubles } = await run(broken)
     expect(troubles).toEqual([...USUAL, ...broken.troubles])
@@ -465,59 +478,65 @@ const UNREACHED = ['did', 'describe', 'skeleton', 'clock', 'ingest'].map(
   (check) => `${check} skipped`,
 )
 
-describe.concurrent('the doctor names what keeps Bluesky from the service', () => {
-  test('nobody listens', async ({ expect }) => {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    server.close()
-    await once(server, 'close')
-    const { code, findings, troubles } = await examine({ url: `http://127.0.0.1:${port}` })
-    expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
-    const failure = findings.find(({ verdict }) => verdict === 'failure')
-    expect(failure?.message).toMatch(/nobody listens there \(connection refused\)/)
-    expect(failure?.readersSee).toMatch(OFFLINE)
-    expect(findings.find(({ check }) => check === 'did')?.message).toMatch(/cannot be reached/)
-    expect(code).toBe(1)
-  })
+describe.concurrent(
+  'the doctor names what keeps Bluesky from the service',
+  { timeout: TIMEOUT_MS },
+  () => {
+    test('nobody listens', async ({ expect }) => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      server.close()
+      await once(server, 'close')
+      const { code, findings, troubles } = await examine({ url: `http://127.0.0.1:${port}` })
+      expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
+      const failure = findings.find(({ verdict }) => verdict === 'failure')
+      expect(failure?.message).toMatch(/nobody listens there \(connection refused\)/)
+      expect(failure?.readersSee).toMatch(OFFLINE)
+      expect(findings.find(({ check }) => check === 'did')?.message).toMatch(/cannot be reached/)
+      expect(code).toBe(1)
+    })
 
-  test('a host name without an address', async ({ expect }) => {
-    const { code, findings, troubles } = await examine({ url: 'http://nowhere.invalid' })
-    expect(troubles).toEqual([
-      'configuration warning',
-      'dns failure',
-      'tls skipped',
-      'service skipped',
-      ...UNREACHED,
-    ])
-    expect(findings.find(({ check }) => check === 'dns')?.message).toMatch(
-      /nowhere.invalid: (the host name has no address|no name server gave an answer)/,
-    )
-    expect(code).toBe(1)
-  })
+    test('a host name without an address', async ({ expect }) => {
+      const { code, findings, troubles } = await examine({ url: 'http://nowhere.invalid' })
+      expect(troubles).toEqual([
+        'configuration warning',
+        'dns failure',
+        'tls skipped',
+        'service skipped',
+        ...UNREACHED,
+      ])
+      expect(findings.find(({ check }) => check === 'dns')?.message).toMatch(
+        /nowhere.invalid: (the host name has no address|no name server gave an answer)/,
+      )
+      expect(code).toBe(1)
+    })
 
-  test('a server that says nothing', async ({ expect }) => {
-    const { code, findings, troubles } = await examine({ service: { [HEALTH]: silent } })
-    expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
-    expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(/within 10 s/)
-    expect(code).toBe(1)
-  })
+    test('a server that says nothing', async ({ expect }) => {
+      const { code, findings, troubles } = await examine({ service: { [HEALTH]: silent } })
+      expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
+      expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(/within 10 s/)
+      expect(code).toBe(1)
+    })
 
-  test('something that speaks no HTTP', async ({ expect }) => {
-    const server = createServer((socket) => {
-      socket.on('error', () => {})
-      socket.end('220 mail.tagfeed.dev ESMTP\r\n')
-    }).listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    const { findings, troubles } = await examine({ url: `http://127.0.0.1:${port}` })
-    server.close()
-    expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
-    expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(/speaks no HTTP/)
-  })
-})
+    test('something that speaks no HTTP', async ({ expect }) => {
+      const server = createServer((socket) => {
+        socket.on('error', () => {})
+        socket.end('220 mail.tagfeed.dev ESMTP\r\n')
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const { findings, troubles } = await examine({ url: `http://127.0.0.1:${port}` })
+      server.close()
+      expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
+      expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(
+        /speaks no HTTP/,
+      )
+    })
+  },
+)
 
-describe.concurrent('the doctor judges a certificate', () => {
+describe.concurrent('the doctor judges a certificate', { timeout: TIMEOUT_MS }, () => {
   const authority = createAuthority()
   const secured = ['configuration warning', 'dns skipped']
   const refused = ['tls failure', 'service skipped', ...UNREACHED]

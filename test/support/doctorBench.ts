@@ -110,10 +110,13 @@ export const service: Routes = {
   '/xrpc/app.bsky.feed.getFeedSkeleton': skeleton,
 }
 
-export function recordOf(rkey: string, record: object = {}): { uri: string; value: object } {
+export function recordOf(rkey: string, record: object = {}): object {
   const name =
     rkey === 'art' ? { displayName: 'Art', description: 'All art' } : { displayName: 'Cats' }
-  return { uri: feedUri(rkey), value: { did: SERVICE_DID, ...name, ...record } }
+  const $type = 'app.bsky.feed.generator'
+  const createdAt = '2026-11-01T00:00:00.000Z'
+  const value = { $type, did: SERVICE_DID, ...name, createdAt, ...record }
+  return { uri: feedUri(rkey), cid: `bafyrei${rkey}`, value }
 }
 
 /** Answers for one feed otherwise than for the rest. */

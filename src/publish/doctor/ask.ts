@@ -29,7 +29,7 @@ const TIMEOUT_MS = 10_000
 const MAX_BYTES = 4 * 1024 * 1024
 
 /** Asks until the signal aborts: from then on every answer is a fault. */
-export function createAsk(signal: AbortSignal, fetch = globalThis.fetch): Ask {
+export function createAsk(signal: AbortSignal): Ask {
   return async (url, { timeoutMs = TIMEOUT_MS } = {}) => {
     const startedMs = Date.now()
     const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])

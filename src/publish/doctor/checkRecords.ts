@@ -1,10 +1,12 @@
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
-import type { Ask } from './ask.ts'
+import { diffRecord } from '../diffRecord.ts'
+import { mergeRecord, wantedRecord } from '../feedRecord.ts'
+import type { StoredRecord } from '../feedRecord.ts'
+import { PdsError } from '../pdsError.ts'
+import { findOrphans, findOtherOwner } from '../planPublish.ts'
 import type { Deployment } from './deployment.ts'
-import { excerpt, quote } from './excerpt.ts'
+import { excerpt } from './excerpt.ts'
 import { READERS_SEE } from './readersSee.ts'
-import { describeError, isObject, readJson } from './readJson.ts'
-import type { JsonObject } from './readJson.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
 
@@ -14,34 +16,28 @@ export interface RecordsResult {
   readonly published: ReadonlySet<string> | undefined
 }
 
-export interface RecordsOptions {
-  /** Asks a host that a DID document names. */
-  readonly ask: Ask
-  /** Finds where the repository is. @throws Error saying why not */
-  readonly findPds: (did: string) => Promise<string>
-}
+/** Lists the records of feeds of an account. @throws Error saying why not */
+export type ListRecords = (publisherDid: string) => Promise<readonly StoredRecord[]>
 
 const note = notesOf('record')
-const COLLECTION = 'app.bsky.feed.generator'
-/** As many as a feeds file can have, and as many again of other services. */
-const MAX_PAGES = 20
 
 /** Compares the records in the publisher's repository with the feeds file. Needs no login. */
 export async function checkRecords(
   deployment: Deployment,
-  options: RecordsOptions,
+  listRecords: ListRecords,
 ): Promise<RecordsResult> {
   const { publisherDid, feeds, allFeeds, serviceDid } = deployment
-  const records = await listRecords(publisherDid, options)
-  if ('finding' in records) {
-    return { findings: [records.finding], published: undefined }
+  let records: readonly StoredRecord[]
+  try {
+    records = await listRecords(publisherDid)
+  } catch (error) {
+    return { findings: [explain(error)], published: undefined }
   }
-  const findings = feeds.map((feed) => judge(feed, records.byRkey.get(feed.rkey), deployment))
-  const orphans = [...records.byRkey].filter(
-    ([rkey, record]) =>
-      record['did'] === serviceDid && !allFeeds.some((feed) => feed.rkey === rkey),
-  )
-  for (const [rkey] of feeds.length === allFeeds.length ? orphans : []) {
+  const byRkey = new Map(records.map((record) => [record.rkey, record]))
+  const findings = feeds.map((feed) => judge(feed, byRkey.get(feed.rkey), deployment))
+  const knownRkeys = new Set(allFeeds.map(({ rkey }) => rkey))
+  const isWhole = feeds.length === allFeeds.length
+  for (const { rkey } of isWhole ? findOrphans(records, { serviceDid, knownRkeys }) : []) {
     findings.push(
       note.warning('it is published as a feed of this service, and feeds.yaml does not have it', {
         feed: excerpt(rkey),
@@ -50,63 +46,28 @@ export async function checkRecords(
       }),
     )
   }
-  return { findings, published: new Set(records.byRkey.keys()) }
+  return { findings, published: new Set(byRkey.keys()) }
 }
 
-type Records = { byRkey: ReadonlyMap<string, JsonObject> } | { finding: Finding }
-
-async function listRecords(did: string, { ask, findPds }: RecordsOptions): Promise<Records> {
-  let pds: string
-  try {
-    pds = await findPds(did)
-  } catch (error) {
-    const reason = excerpt(error instanceof Error ? error.message : String(error))
-    return {
-      finding: note.failure(reason, {
+function explain(error: unknown): Finding {
+  const reason = excerpt(error instanceof Error ? error.message : String(error))
+  const isAway =
+    error instanceof PdsError &&
+    (error.status === undefined || [429, 500].includes(error.status) || error.status > 500)
+  // Readers are not kept from the feeds by a PDS that is away: the AppView has its own copy of the records.
+  return isAway
+    ? note.warning(`the repository cannot be read: ${reason}`, {
+        advice: 'run the doctor again later',
+      })
+    : note.failure(reason, {
         advice:
           'check FEEDGEN_PUBLISHER_DID, the account that shows the feeds, and that this machine reaches the directory',
-      }),
-    }
-  }
-  const byRkey = new Map<string, JsonObject>()
-  let cursor = ''
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const search = new URLSearchParams({ repo: did, collection: COLLECTION, limit: '100' })
-    if (cursor !== '') {
-      search.set('cursor', cursor)
-    }
-    const answer = await ask(`${pds}/xrpc/com.atproto.repo.listRecords?${search.toString()}`)
-    const json = answer.ok && answer.status === 200 ? readJson(answer) : undefined
-    if (json?.ok !== true) {
-      const reason = answer.ok ? `answers ${describeError(answer)}` : answer.fault.reason
-      const message = `the repository of ${did} cannot be read at ${excerpt(pds)}: ${reason}`
-      // Readers are not kept from the feeds by it: the AppView has its own copy of the records.
-      const advice = 'try again when the PDS of the account is back'
-      return { finding: note.warning(message, { advice }) }
-    }
-    for (const { uri, value } of readList(json.value['records'])) {
-      byRkey.set(uri.slice(uri.lastIndexOf('/') + 1), value)
-    }
-    const next = json.value['cursor']
-    if (typeof next !== 'string' || next === '' || next === cursor) {
-      break
-    }
-    cursor = next
-  }
-  return { byRkey }
-}
-
-function readList(records: unknown): { uri: string; value: JsonObject }[] {
-  return (Array.isArray(records) ? records : []).flatMap((record) =>
-    isObject(record) && typeof record['uri'] === 'string' && isObject(record['value'])
-      ? [{ uri: record['uri'], value: record['value'] }]
-      : [],
-  )
+      })
 }
 
 function judge(
   feed: FeedDefinition,
-  record: JsonObject | undefined,
+  record: StoredRecord | undefined,
   { serviceDid, publisherDid }: Deployment,
 ): Finding {
   const { rkey } = feed
@@ -118,24 +79,18 @@ function judge(
       readersSee: READERS_SEE.missing,
     })
   }
-  if (record['did'] !== serviceDid) {
-    return note.failure(
-      `its record names the service ${quote(record['did'])}, not ${serviceDid}: Bluesky asks there`,
-      { feed: rkey, advice: publish, readersSee: READERS_SEE.unknown },
-    )
+  const owner = findOtherOwner(record.value, serviceDid)
+  if (owner !== undefined) {
+    const message = `its record is ${excerpt(owner)}, not of ${serviceDid}: Bluesky asks there`
+    const advice = `${publish} --take-over, if that was this service before`
+    return note.failure(message, { feed: rkey, advice, readersSee: READERS_SEE.unknown })
   }
-  const stale = [
-    ['name', record['displayName'], feed.name],
-    ['description', record['description'] ?? '', feed.description],
-    ['contentMode', record['contentMode'] !== undefined, feed.contentMode !== undefined],
-    [
-      'acceptsInteractions',
-      record['acceptsInteractions'] ?? false,
-      feed.acceptsInteractions ?? false,
-    ],
-  ].flatMap(([name, published, defined]) => (published === defined ? [] : [name]))
-  return stale.length > 0
-    ? note.warning(`its record differs from feeds.yaml: ${stale.join(', ')}`, {
+  // What publishing would change; the picture alone is not looked at.
+  const wanted = wantedRecord(feed, serviceDid, undefined)
+  const merged = mergeRecord(record.value, wanted, { createdAt: '', cleared: new Set() })
+  const fields = diffRecord(record.value, merged).map(({ field }) => field)
+  return fields.length > 0
+    ? note.warning(`its record differs from feeds.yaml: ${fields.join(', ')}`, {
         feed: rkey,
         advice: publish,
       })

@@ -3,7 +3,7 @@ import { decodeBaseUrl } from '../../configParsers.ts'
 import { ConfigError } from '../../errors.ts'
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { urlHost } from '../../httpServer.ts'
-import { identityOf } from '../../xrpc/identity.ts'
+import { identityOf } from '../../serviceIdentity.ts'
 
 /** What is examined: who the service says it is, and where it is asked. */
 export interface Deployment {

@@ -5,7 +5,10 @@
  * throws, everything has a time limit, and nothing is sent but requests to read.
  */
 import { createGuardedFetch } from '../../identity/guardedFetch.ts'
-import { findPdsUrl, resolveDid } from '../../identity/resolveDid.ts'
+import { resolveAccount } from '../../identity/resolveAccount.ts'
+import { Repository } from '../repository.ts'
+import { Secrets } from '../secrets.ts'
+import { XrpcClient } from '../xrpcClient.ts'
 import { createAsk } from './ask.ts'
 import type { Ask } from './ask.ts'
 import { attempt } from './attempt.ts'
@@ -26,6 +29,9 @@ import type { Deployment } from './deployment.ts'
 import { findWay } from './findWay.ts'
 import { notesOf } from './report.ts'
 import type { Check, Finding } from './report.ts'
+
+/** A page of records. */
+const PDS_MAX_BYTES = 8 * 1024 * 1024
 
 /** Gives each finding as soon as there is one; when the signal aborts, the rest is over soon. */
 export async function* diagnose(
@@ -77,17 +83,14 @@ async function examineRecords(deployment: Deployment, signal: AbortSignal): Prom
     const message = 'there is no publisher whose repository could be read'
     return { findings: [notesOf('record').skipped(message)], published: undefined }
   }
-  // The hosts are named by a DID document, which somebody else may have written.
-  const fetch = createGuardedFetch({ allowLocalNetwork })
-  const findPds = async (did: string): Promise<string> => {
-    const url = findPdsUrl(await resolveDid(did, { plcUrl, fetch }))
-    if (url === undefined) {
-      throw new Error(`the DID document of ${did} names no PDS, so that it has no repository`)
-    }
-    return url
-  }
   return await attempt('record', { findings: [], published: undefined }, () =>
-    checkRecords(deployment, { ask: createAsk(signal, fetch), findPds }),
+    checkRecords(deployment, async (did) => {
+      // The hosts are named by a DID document, which somebody else may have written.
+      const fetch = createGuardedFetch({ allowLocalNetwork, maxBytes: PDS_MAX_BYTES })
+      const { pdsUrl } = await resolveAccount(did, { plcUrl, fetch })
+      const client = new XrpcClient({ serviceUrl: pdsUrl, fetch, secrets: new Secrets(), signal })
+      return await new Repository(client, did).list()
+    }),
   )
 }
 

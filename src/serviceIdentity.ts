@@ -1,5 +1,5 @@
-import { localServiceDid } from '../config.ts'
-import type { Config } from '../config.ts'
+import { localServiceDid } from './config.ts'
+import type { Config } from './config.ts'
 
 /** Who this service is, once its port is known. */
 export interface ServiceIdentity {
