@@ -1,5 +1,6 @@
 import { explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
+import { limitTime } from './limitTime.ts'
 
 /** What came back, whatever its status. */
 export interface Reply {
@@ -32,10 +33,10 @@ const MAX_BYTES = 4 * 1024 * 1024
 export function createAsk(signal: AbortSignal): Ask {
   return async (url, { timeoutMs = TIMEOUT_MS } = {}) => {
     const startedMs = Date.now()
-    const ended = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    using limit = limitTime(signal, timeoutMs)
     try {
       const response = await fetch(url, {
-        signal: ended,
+        signal: limit.signal,
         redirect: 'manual',
         headers: { accept: 'application/json', 'user-agent': 'tagfeed-doctor' },
       })

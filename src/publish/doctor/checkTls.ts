@@ -4,6 +4,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { excerpt } from './excerpt.ts'
 import { explainCode, explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
+import { limitTime } from './limitTime.ts'
 import { READERS_SEE } from './readersSee.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
@@ -83,7 +84,8 @@ function describe({ subject, subjectaltname, issuer }: PeerCertificate, end: str
 /** Goes through the handshake whatever the certificate is, so that it can be shown. */
 function shakeHands(address: string, options: Omit<TlsOptions, 'addresses'>): Promise<Handshake> {
   const { host, port, signal } = options
-  const ended = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
+  const limit = limitTime(signal, TIMEOUT_MS)
+  const ended = limit.signal
   return new Promise((resolve) => {
     const socket: TLSSocket = connect({
       host: address,
@@ -93,6 +95,7 @@ function shakeHands(address: string, options: Omit<TlsOptions, 'addresses'>): Pr
       rejectUnauthorized: false,
     })
     const end = (handshake: Handshake): void => {
+      limit[Symbol.dispose]()
       ended.removeEventListener('abort', stop)
       socket.destroy()
       resolve(handshake)
@@ -100,7 +103,8 @@ function shakeHands(address: string, options: Omit<TlsOptions, 'addresses'>): Pr
     const fail = (error: unknown): void =>
       end({ fault: explainFault(error, TIMEOUT_MS), certificate: undefined })
     const stop = (): void => fail(ended.reason)
-    socket.once('error', fail)
+    // Not once: a second error, while it is being closed, would end the doctor.
+    socket.on('error', fail)
     socket.once('secureConnect', () => {
       const code = String(socket.authorizationError ?? '')
       const fault = socket.authorized
