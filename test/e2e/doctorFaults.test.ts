@@ -513,7 +513,7 @@ describe.concurrent(
     })
 
     test('a server that says nothing', async ({ expect }) => {
-      const { code, findings, troubles } = await examine({ service: { [HEALTH]: silent } })
+      const { code, findings, troubles } = await examineHere({ service: { [HEALTH]: silent } })
       expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
       expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(/within 10 s/)
       expect(code).toBe(1)
@@ -526,7 +526,7 @@ describe.concurrent(
       }).listen(0, '127.0.0.1')
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
-      const { findings, troubles } = await examine({ url: `http://127.0.0.1:${port}` })
+      const { findings, troubles } = await examineHere({ url: `http://127.0.0.1:${port}` })
       server.close()
       expect(troubles).toEqual([...USUAL, 'service failure', ...UNREACHED])
       expect(findings.find(({ verdict }) => verdict === 'failure')?.message).toMatch(
