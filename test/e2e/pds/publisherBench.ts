@@ -8,7 +8,8 @@ import type { Front } from './front.ts'
 import type { PdsAccount, PdsNetwork } from './network.ts'
 
 export const GENERATOR = 'app.bsky.feed.generator'
-export const HOSTNAME = 'feed.tagfeed.dev'
+/** A name that no resolver knows: the check of the service asks nobody. */
+export const HOSTNAME = 'feed.tagfeed.invalid'
 export const SERVICE_DID = `did:web:${HOSTNAME}`
 
 export interface GeneratorRecord {
