@@ -1,7 +1,7 @@
 import { jsonToLex } from '@atproto/lex'
 import { isValidRecordKey } from '@atproto/syntax'
-import { app } from '@bsky/sdk/lexicons'
 import { describeError } from '../errors.ts'
+import { $safeValidate } from '../lexicons/app/bsky/feed/generator.ts'
 import type { JsonObject } from './feedRecord.ts'
 
 /** What the lexicon of feed generators, or the form of record keys, has against a record. */
@@ -10,7 +10,7 @@ export function findRecordFault(rkey: string, record: JsonObject): string | unde
     return 'its record key is none'
   }
   try {
-    const checked = app.bsky.feed.generator.$safeValidate(jsonToLex(record as never))
+    const checked = $safeValidate(jsonToLex(record as never))
     return checked.success ? undefined : checked.reason.message
   } catch (error) {
     return describeError(error)

@@ -1,5 +1,5 @@
-import { app } from '@bsky/sdk/lexicons'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import { $type } from '../lexicons/app/bsky/feed/generator.ts'
 import type { Avatar } from './avatar.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -9,7 +9,7 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
-export const GENERATOR = app.bsky.feed.generator.$type
+export const GENERATOR = $type
 
 /** A record as it is in the repository. */
 export interface StoredRecord {
@@ -34,7 +34,7 @@ export const OPTIONAL_FIELDS = [
 ] as const
 export type OptionalField = (typeof OPTIONAL_FIELDS)[number]
 
-const CONTENT_MODES = { video: app.bsky.feed.defs.contentModeVideo.value }
+const CONTENT_MODES = { video: 'app.bsky.feed.defs#contentModeVideo' }
 
 /** The fields of a feed's record that follow from its definition. */
 export function wantedRecord(

@@ -1,4 +1,3 @@
-import { app } from '@bsky/sdk/lexicons'
 import { createGuardedFetch } from '../identity/guardedFetch.ts'
 import { isObject } from './feedRecord.ts'
 
@@ -19,10 +18,9 @@ export async function readLikeCount(
   { appViewUrl, allowLocalNetwork }: AppViewOptions,
 ): Promise<number | undefined> {
   const fetch = createGuardedFetch({ allowLocalNetwork, timeoutMs: TIMEOUT_MS })
-  const nsid = app.bsky.feed.getFeedGenerator.$lxm
   try {
     const query = new URLSearchParams({ feed: feedUri }).toString()
-    const response = await fetch(`${appViewUrl}/xrpc/${nsid}?${query}`)
+    const response = await fetch(`${appViewUrl}/xrpc/app.bsky.feed.getFeedGenerator?${query}`)
     const body: unknown = await response.json()
     const view = isObject(body) ? body['view'] : undefined
     const count = isObject(view) ? view['likeCount'] : undefined

@@ -1,4 +1,3 @@
-import { com } from '@bsky/sdk/lexicons'
 import { describeInactive } from './accountStatus.ts'
 import type { Avatar } from './avatar.ts'
 import { GENERATOR, cidOfBlob, isObject } from './feedRecord.ts'
@@ -37,7 +36,7 @@ export class Repository {
 
   /** A PDS hides the records of accounts that are not active; what is with them it tells at another place. */
   async #explainHidden(hidden: PdsError): Promise<PdsError> {
-    const call = { nsid: com.atproto.sync.getRepoStatus.$lxm, params: { did: this.did } }
+    const call = { nsid: 'com.atproto.sync.getRepoStatus', params: { did: this.did } }
     try {
       const { active, status } = await this.#client.call(call)
       return active === false
@@ -58,7 +57,7 @@ export class Repository {
     for (let page = 0; page < MAX_PAGES; page += 1) {
       const params = { repo: this.did, collection: GENERATOR, limit: String(PAGE) }
       const answer = await this.#client.call({
-        nsid: com.atproto.repo.listRecords.$lxm,
+        nsid: 'com.atproto.repo.listRecords',
         params: cursor === undefined ? params : { ...params, cursor },
       })
       const found = Array.isArray(answer['records']) ? answer['records'] : []
@@ -80,7 +79,7 @@ export class Repository {
   async get(rkey: string): Promise<StoredRecord | undefined> {
     const params = { repo: this.did, collection: GENERATOR, rkey }
     try {
-      const nsid = com.atproto.repo.getRecord.$lxm
+      const nsid = 'com.atproto.repo.getRecord'
       return this.#readRecord(await this.#client.call({ nsid, params }))
     } catch (error) {
       if (error instanceof PdsError && error.error === 'RecordNotFound') {
@@ -104,20 +103,20 @@ export class Repository {
   ): Promise<string> {
     const swapRecord = currentCid ?? null
     const input = { repo: this.did, collection: GENERATOR, rkey, record, swapRecord }
-    const { cid } = await session.call({ nsid: com.atproto.repo.putRecord.$lxm, input })
+    const { cid } = await session.call({ nsid: 'com.atproto.repo.putRecord', input })
     return typeof cid === 'string' ? cid : ''
   }
 
   /** Deletes the record with this CID, and no later one. */
   async delete(session: Session, { rkey, cid }: StoredRecord): Promise<void> {
     const input = { repo: this.did, collection: GENERATOR, rkey, swapRecord: cid }
-    await session.call({ nsid: com.atproto.repo.deleteRecord.$lxm, input })
+    await session.call({ nsid: 'com.atproto.repo.deleteRecord', input })
   }
 
   /** Uploads a picture; a record has to refer to it soon. */
   async upload(session: Session, avatar: Avatar): Promise<void> {
     const { blob } = await session.call({
-      nsid: com.atproto.repo.uploadBlob.$lxm,
+      nsid: 'com.atproto.repo.uploadBlob',
       input: { bytes: avatar.bytes, mimeType: avatar.mimeType },
     })
     if (cidOfBlob(blob) !== avatar.cid) {

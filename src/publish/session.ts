@@ -3,7 +3,6 @@
  * server wants one. When the server takes its token no more, the session is refreshed; when that fails,
  * it is opened once more with the password. A call is repeated once at most.
  */
-import { com } from '@bsky/sdk/lexicons'
 import type { Account } from '../identity/resolveAccount.ts'
 import { describeInactive } from './accountStatus.ts'
 import type { JsonObject } from './feedRecord.ts'
@@ -84,7 +83,7 @@ export class Session implements AsyncDisposable {
 
   async #renew(): Promise<void> {
     const call = {
-      nsid: com.atproto.server.refreshSession.$lxm,
+      nsid: 'com.atproto.server.refreshSession',
       input: 'none' as const,
       token: this.#tokens.refresh,
     }
@@ -103,7 +102,7 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#client.call({
-        nsid: com.atproto.server.deleteSession.$lxm,
+        nsid: 'com.atproto.server.deleteSession',
         input: 'none',
         token: this.#tokens.refresh,
         // Also when the command is stopped, and not for long when the server is silent.
@@ -143,7 +142,7 @@ async function createSession(
     const input: JsonObject =
       code === undefined ? { ...credentials } : { ...credentials, authFactorToken: code }
     try {
-      return await client.call({ nsid: com.atproto.server.createSession.$lxm, input })
+      return await client.call({ nsid: 'com.atproto.server.createSession', input })
     } catch (error) {
       const isCodeWanted =
         error instanceof PdsError &&

@@ -1,9 +1,10 @@
 import { createServer } from '@atproto/xrpc-server'
-import { app as lexicon } from '@bsky/sdk/lexicons'
 import express from 'express'
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express'
 import { RequestError } from '../errors.ts'
 import type { Registry } from '../feeds/registry.ts'
+import * as describeFeedGeneratorLexicon from '../lexicons/app/bsky/feed/describeFeedGenerator.ts'
+import * as getFeedSkeletonLexicon from '../lexicons/app/bsky/feed/getFeedSkeleton.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ServiceIdentity } from '../serviceIdentity.ts'
@@ -81,14 +82,14 @@ function addFeedMethods(app: Express, options: ServerOptions, registry: Registry
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
-  xrpc.add(lexicon.bsky.feed.getFeedSkeleton, async ({ req }) =>
+  xrpc.add(getFeedSkeletonLexicon, async ({ req }) =>
     jsonOutput(await getFeedSkeleton(registry, readSkeletonQuery(searchOf(req)))),
   )
-  xrpc.add(lexicon.bsky.feed.describeFeedGenerator, () =>
+  xrpc.add(describeFeedGeneratorLexicon, () =>
     jsonOutput(describeFeedGenerator(identity, registry)),
   )
   // Ahead of the library's own checks, which let through what the contract refuses.
-  app.get(`/xrpc/${lexicon.bsky.feed.getFeedSkeleton.$lxm}`, (request, _response, next) => {
+  app.get(`/xrpc/${getFeedSkeletonLexicon.$lxm}`, (request, _response, next) => {
     overload.check()
     readSkeletonQuery(searchOf(request))
     next()

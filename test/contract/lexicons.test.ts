@@ -8,15 +8,11 @@ const OURS = fileURLToPath(new URL('../../lexicons/', import.meta.url))
 const sdk = dirname(createRequire(import.meta.url).resolve('@bsky/sdk/lexicons'))
 const THEIRS = join(sdk, '..', 'lexicons')
 
-const bluesky = readdirSync(join(OURS, 'app/bsky'), { recursive: true, encoding: 'utf8' }).filter(
-  (name) => name.endsWith('.json'),
+const theirs = readdirSync(OURS, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  /^(?:app.bsky|com.atproto).*\.json$/.test(name),
 )
 
-test.each(bluesky)(
-  'lexicons/app/bsky/%s is the one that the code checks answers against',
-  (name) => {
-    const read = (folder: string): unknown =>
-      JSON.parse(readFileSync(join(folder, 'app/bsky', name), 'utf8'))
-    expect(read(OURS)).toEqual(read(THEIRS))
-  },
-)
+test.each(theirs)('lexicons/%s is the one that Bluesky publishes', (name) => {
+  const read = (folder: string): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8'))
+  expect(read(OURS)).toEqual(read(THEIRS))
+})

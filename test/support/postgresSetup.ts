@@ -14,22 +14,8 @@ declare module 'vitest' {
 /** The migrated database from which those of the tests are cloned. */
 export const TEMPLATE = 'tagfeed_template'
 
-/**
- * The library that runs Postgres ends this process with code 0 as soon as nothing is left to do, so that
- * failed tests would look like success: the code of that moment is put back.
- */
-function keepExitCode(): void {
-  process.prependOnceListener('beforeExit', () => {
-    const { exitCode } = process
-    process.once('exit', () => {
-      process.exitCode = exitCode
-    })
-  })
-}
-
 /** One Postgres a run: started here, or the one that `FEEDGEN_TEST_POSTGRES_URL` names. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  keepExitCode()
   await using stack = new AsyncDisposableStack()
   const given = process.env['FEEDGEN_TEST_POSTGRES_URL']
   const url = given ?? stack.use(await startPostgres()).url()
