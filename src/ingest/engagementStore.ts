@@ -169,7 +169,8 @@ export class EngagementStore {
         if (isTraced) {
           untraced.push([rkey, did, COLLECTION[mark]])
         }
-      } else if (was !== undefined || is.isDeleted) {
+      } else {
+        // Also of one that was never for a post of ours: an older frame may still say so.
         const fate = is.isDeleted ? FATE_DELETED : FATE_UNKEPT
         traces.push([rkey, did, COLLECTION[mark], is.rev, fate, nowUs])
       }

@@ -163,13 +163,16 @@ async function openStore(database: TestDatabase) {
 describe.each(engines)('engagement on $name', { timeout: 120_000 }, ({ open }) => {
   test('is counted as the records say, in one batch, in several, and twice', async () => {
     await fc.assert(
-      fc.asyncProperty(streams, fc.nat(30), async (ops, cut) => {
+      fc.asyncProperty(streams, fc.nat(30), fc.nat(30), async (ops, cut, again) => {
         const expected = countByModel(ops)
         await using database = await open()
         const store = await openStore(database)
         await store(...posts)
         await store(...ops.slice(0, cut))
         await store(...ops.slice(cut))
+        expect(await countsIn(database)).toEqual(expected)
+        // A replay changes nothing, not even half-way.
+        await store(...ops.slice(0, again))
         expect(await countsIn(database)).toEqual(expected)
         await store(...ops)
         expect(await countsIn(database)).toEqual(expected)
@@ -226,5 +229,23 @@ describe.each(engines)('engagement on $name', { timeout: 120_000 }, ({ open }) =
     expect(await countsIn(database)).toEqual({})
     await store(like('e2', '3e'))
     expect(await countsIn(database)).toEqual({ 'did:plc:a/p1 like': 1 })
+  })
+
+  test.each([
+    ['in one batch', (like: RowOp, update: RowOp) => [[like, update]]],
+    ['before it was ever seen', (_like: RowOp, update: RowOp) => [[update]]],
+    ['in a batch of its own', (like: RowOp, update: RowOp) => [[like], [update]]],
+  ])('that an update took away %s does not come back with an older frame', async (_, batches) => {
+    await using database = await open()
+    const store = await openStore(database)
+    const mark = { kind: 'putMark' as const, mark: 'like' as const, did: 'did:plc:x', rkey: 'e1' }
+    const engagement = { kind: 'like' as const, did: 'did:plc:a', rkey: 'p1' }
+    const like = { ...mark, rev: '3b', timeUs: 2, engagement }
+    await store(...posts)
+    for (const batch of batches(like, { ...mark, rev: '3c', timeUs: 3, engagement: undefined })) {
+      await store(...batch)
+    }
+    await store(like)
+    expect(await countsIn(database)).toEqual({})
   })
 })
