@@ -116,9 +116,9 @@ describe('a guarded fetch', () => {
     const handler = answerFrom({})
     const secure = { key: fixture('localhost-key.pem'), cert: fixture('localhost-cert.pem') }
     await using server = await openLocalServer(handler, secure)
-    expect(await failureOf(local(server.url))).toContain('nobody that is trusted')
+    expect(await failureOf(local(server.url))).toContain('nobody trusts it')
     const { url } = server
     await server[Symbol.asyncDispose]()
-    expect(await failureOf(local(url))).toContain('nothing listens there')
+    expect(await failureOf(local(url))).toContain('nobody listens there')
   })
 })

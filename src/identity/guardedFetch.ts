@@ -10,6 +10,7 @@ import {
   safeDispatchFetchWrap,
   unicastLookup,
 } from '@atproto-labs/fetch-node'
+import { timeLimit } from './timeLimit.ts'
 
 export type Fetch = typeof globalThis.fetch
 
@@ -47,17 +48,6 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
     const limits = { redirect: 'error', signal: AbortSignal.any(signals) } as const
     return fetchResponseMaxSizeChecker(await dispatch(input, { ...init, ...limits }), maxBytes)
   }
-}
-
-/**
- * `AbortSignal.timeout` is not enough: it may be collected as garbage before it fires, and the request then
- * waits for ever. A timer holds its signal until the end, and does not hold the process.
- */
-function timeLimit(timeoutMs: number): AbortSignal {
-  const controller = new AbortController()
-  const late = (): void => controller.abort(new DOMException('no answer in time', 'TimeoutError'))
-  setTimeout(late, timeoutMs).unref()
-  return controller.signal
 }
 
 function findSchemeFault({ protocol }: URL): string | undefined {

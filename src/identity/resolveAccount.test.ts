@@ -130,6 +130,6 @@ describe('a DID document', () => {
   test('is not read where nothing answers', async () => {
     const network = await openNetwork({})
     await network[Symbol.asyncDispose]()
-    await expect(resolveDid(ALICE, network.options)).rejects.toThrow(/nothing listens there/u)
+    await expect(resolveDid(ALICE, network.options)).rejects.toThrow(/nobody listens there/u)
   })
 })

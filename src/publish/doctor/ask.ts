@@ -1,6 +1,6 @@
+import { timeLimit } from '../../identity/timeLimit.ts'
 import { explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
-import { limitTime } from './limitTime.ts'
 
 /** What came back, whatever its status. */
 export interface Reply {
@@ -33,10 +33,9 @@ const MAX_BYTES = 4 * 1024 * 1024
 export function createAsk(signal: AbortSignal): Ask {
   return async (url, { timeoutMs = TIMEOUT_MS } = {}) => {
     const startedMs = Date.now()
-    using limit = limitTime(signal, timeoutMs)
     try {
       const response = await fetch(url, {
-        signal: limit.signal,
+        signal: AbortSignal.any([signal, timeLimit(timeoutMs)]),
         redirect: 'manual',
         headers: { accept: 'application/json', 'user-agent': 'tagfeed-doctor' },
       })

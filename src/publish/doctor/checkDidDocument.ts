@@ -1,9 +1,10 @@
+import { isObject } from '../feedRecord.ts'
+import type { JsonObject } from '../feedRecord.ts'
 import type { Answer, Ask, Reply } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { quote } from './excerpt.ts'
 import { READERS_SEE } from './readersSee.ts'
-import { describeError, isObject, readJson } from './readJson.ts'
-import type { JsonObject } from './readJson.ts'
+import { describeError, readJson } from './readJson.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
 

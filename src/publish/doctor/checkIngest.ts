@@ -1,8 +1,9 @@
+import { isObject } from '../feedRecord.ts'
+import type { JsonObject } from '../feedRecord.ts'
 import type { Ask } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { excerpt, quote } from './excerpt.ts'
-import { isObject, readJson } from './readJson.ts'
-import type { JsonObject } from './readJson.ts'
+import { readJson } from './readJson.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
 

@@ -1,9 +1,9 @@
+import type { JsonObject } from '../feedRecord.ts'
 import type { Ask, Reply } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { quote } from './excerpt.ts'
 import { READERS_SEE } from './readersSee.ts'
 import { describeError, readJson } from './readJson.ts'
-import type { JsonObject } from './readJson.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
 

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
+import { timeLimit } from '../../identity/timeLimit.ts'
 import { excerpt } from './excerpt.ts'
 import { explainCode, explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
-import { limitTime } from './limitTime.ts'
 import { READERS_SEE } from './readersSee.ts'
 import { notesOf } from './report.ts'
 import type { Finding } from './report.ts'
@@ -84,8 +84,7 @@ function describe({ subject, subjectaltname, issuer }: PeerCertificate, end: str
 /** Goes through the handshake whatever the certificate is, so that it can be shown. */
 function shakeHands(address: string, options: Omit<TlsOptions, 'addresses'>): Promise<Handshake> {
   const { host, port, signal } = options
-  const limit = limitTime(signal, TIMEOUT_MS)
-  const ended = limit.signal
+  const ended = AbortSignal.any([signal, timeLimit(TIMEOUT_MS)])
   return new Promise((resolve) => {
     const socket: TLSSocket = connect({
       host: address,
@@ -95,7 +94,6 @@ function shakeHands(address: string, options: Omit<TlsOptions, 'addresses'>): Pr
       rejectUnauthorized: false,
     })
     const end = (handshake: Handshake): void => {
-      limit[Symbol.dispose]()
       ended.removeEventListener('abort', stop)
       socket.destroy()
       resolve(handshake)

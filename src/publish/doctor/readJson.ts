@@ -1,7 +1,7 @@
+import { isObject } from '../feedRecord.ts'
+import type { JsonObject } from '../feedRecord.ts'
 import type { Reply } from './ask.ts'
 import { excerpt, quote } from './excerpt.ts'
-
-export type JsonObject = Readonly<Record<string, unknown>>
 
 /** A JSON object, or why there is none, in words that follow the name of what was asked. */
 export type Json =
@@ -24,10 +24,6 @@ export function readJson({ headers, text }: Reply): Json {
   return isObject(value)
     ? { ok: true, value }
     : { ok: false, problem: `is no JSON object: ${quote(text)}` }
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** What the AppView takes for JSON. */

@@ -1,7 +1,8 @@
+import { isObject } from '../feedRecord.ts'
 import type { Ask, Reply } from './ask.ts'
 import { quote } from './excerpt.ts'
 import { READERS_SEE, wordsFor } from './readersSee.ts'
-import { describeError, hasJsonType, isObject, readJson } from './readJson.ts'
+import { describeError, hasJsonType, readJson } from './readJson.ts'
 
 export interface SkeletonPage {
   readonly posts: readonly string[]
