@@ -7,7 +7,17 @@ import type { CursorScope } from './cursor.ts'
 const scope: CursorScope = { rkey: 'art', order: 'recent' }
 const place = { indexedAt: 1_783_175_880_123_456, cid: 'bafyreiabc', uri: 'at://did:plc:a/x/y' }
 const ascii = fc.string({ unit: fc.constantFrom(...Array.from('abcz0129:/._~-')) })
-const places = fc.record({ indexedAt: fc.maxSafeNat(), cid: ascii, uri: ascii })
+const uris = fc.oneof(
+  ascii,
+  fc
+    .tuple(
+      fc.stringMatching(/^[a-z2-7]{23,25}$/),
+      fc.constantFrom('app.bsky.feed.post', 'app.bsky.feed.like'),
+      fc.stringMatching(/^[a-zA-Z0-9._:~-]{1,20}$/),
+    )
+    .map(([did, collection, rkey]) => `at://did:plc:${did}/${collection}/${rkey}`),
+)
+const places = fc.record({ indexedAt: fc.maxSafeNat(), cid: ascii, uri: uris })
 
 describe('a cursor', () => {
   test('comes back as the place it was made from', () => {
@@ -17,6 +27,13 @@ describe('a cursor', () => {
         expect(parseCursor(scope, packCursor(scope, some))).toEqual(some)
       }),
     )
+  })
+
+  test('of a post needs no escapes in a URL', () => {
+    const uri = 'at://did:plc:abcdefghijklmnopqrstuvwx/app.bsky.feed.post/3lqgxkqwqok2a'
+    const cursor = packCursor(scope, { ...place, uri })
+    expect(encodeURIComponent(cursor)).toBe(cursor)
+    expect(parseCursor(scope, cursor)).toEqual({ ...place, uri })
   })
 
   test('is refused by another feed, and by the same feed in another order', () => {

@@ -19,15 +19,21 @@ export interface CursorScope {
   readonly order: Order
 }
 
-const VERSION = '1'
+const VERSION = '2'
 const CHECK_LENGTH = 12
 const MAX_LENGTH = 4_096
-/** Stands in no part but the last, which may hold anything. */
+/** Stands in no number, cid or at-uri. */
 const SEPARATOR = '!'
+
+/** Nearly every post's at-uri has these between its two parts that tell it from others. */
+const DID_START = 'at://did:plc:'
+const COLLECTION = '/app.bsky.feed.post/'
+const IDENTIFIER_LENGTH = 24
+const IDENTIFIER_END = DID_START.length + IDENTIFIER_LENGTH
 
 /** Packs a place into an opaque cursor. */
 export function packCursor(scope: CursorScope, { indexedAt, cid, uri }: Keyset): string {
-  return sealCursor(scope, `${indexedAt}${SEPARATOR}${cid}${SEPARATOR}${uri}`)
+  return sealCursor(scope, `${indexedAt}${SEPARATOR}${cid}${SEPARATOR}${shorten(uri)}`)
 }
 
 /** @throws RequestError for every string that `packCursor` has not made for this feed and order */
@@ -39,7 +45,25 @@ export function parseCursor(scope: CursorScope, cursor: string): Keyset {
   if (cidAt === 0 || uriAt <= cidAt || !Number.isSafeInteger(indexedAt)) {
     throw malformed()
   }
-  return { indexedAt, cid: text.slice(cidAt, uriAt - 1), uri: text.slice(uriAt) }
+  return { indexedAt, cid: text.slice(cidAt, uriAt - 1), uri: lengthen(text.slice(uriAt)) }
+}
+
+/** A short cursor without characters that have to be escaped in a URL is read in half the time. */
+function shorten(uri: string): string {
+  return uri.startsWith(DID_START) && uri.startsWith(COLLECTION, IDENTIFIER_END)
+    ? uri.slice(DID_START.length, IDENTIFIER_END) +
+        SEPARATOR +
+        uri.slice(IDENTIFIER_END + COLLECTION.length)
+    : uri
+}
+
+function lengthen(short: string): string {
+  return short[IDENTIFIER_LENGTH] === SEPARATOR
+    ? DID_START +
+        short.slice(0, IDENTIFIER_LENGTH) +
+        COLLECTION +
+        short.slice(IDENTIFIER_LENGTH + SEPARATOR.length)
+    : short
 }
 
 /** A place in a ranking: the post of that rank was the last of the page before. */
