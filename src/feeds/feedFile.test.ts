@@ -8,7 +8,7 @@ import {
   fileWithout,
   parseOne,
   problemsOf,
-} from '../../test/support/feedFileTexts.ts'
+} from '../../test/support/feedFiles.ts'
 import { parseFeedFile } from './feedFile.ts'
 
 describe('a good feeds file', () => {

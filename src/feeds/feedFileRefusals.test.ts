@@ -6,7 +6,7 @@ import {
   noTag,
   problemsOf,
   recordKey,
-} from '../../test/support/feedFileTexts.ts'
+} from '../../test/support/feedFiles.ts'
 
 const someTag = 'tags: no tag is named, allowed: at least one tag in any or all'
 const tagList = 'a list of tags, such as [art, artwork]'

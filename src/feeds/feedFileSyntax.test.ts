@@ -6,7 +6,7 @@ import {
   noTag,
   problemsOf,
   recordKey,
-} from '../../test/support/feedFileTexts.ts'
+} from '../../test/support/feedFiles.ts'
 import { parseFeedFile } from './feedFile.ts'
 
 describe('a file that is no feeds file', () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/support/feedFileTexts.ts'
+import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/support/feedFiles.ts'
 import { MEDIA, ORDERS } from './feedDefinition.ts'
 import { parseFeedFile } from './feedFile.ts'
 import { DEFAULT_TRENDING } from './feedFileTrending.ts'
