@@ -44,6 +44,7 @@ await runCommand(async () => {
   const ingest = await measureIngest({ rounds, posts, frames })
   console.table(ingest)
   report('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
+  report('the same after the first third of the frames', ingest.warmOfParseCpu)
 
   const memory = await measureMemory(longStream, posts)
   console.log(

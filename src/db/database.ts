@@ -20,7 +20,7 @@ export type Parameters<Args> = {
   /** In WHERE or LIMIT. */
   <K extends keyof Args & string>(name: K): RawBuilder<Args[K]>
   /** Anywhere else: VALUES, SET, a function's argument. */
-  value<K extends keyof Args & string>(name: K): RawBuilder<Args[K]>
+  value<K extends keyof Args & (string | number)>(name: K): RawBuilder<Args[K]>
 }
 
 /** A connection with prepared statements: the only way in which hot paths speak SQL. */
@@ -45,8 +45,8 @@ export interface Database extends AsyncDisposable {
 
 /** Stands in a compiled statement where an argument goes. */
 class Placeholder {
-  readonly name: string
-  constructor(name: string) {
+  readonly name: string | number
+  constructor(name: string | number) {
     this.name = name
   }
 }
@@ -54,12 +54,20 @@ class Placeholder {
 /** The parameters of a statement as an engine writes them, with placeholders for the arguments. */
 export function parametersOf<Args>(dialect: Dialect): Parameters<Args> {
   return Object.assign((name: string) => dialect.parameter(new Placeholder(name)), {
-    value: (name: string) => sql`${new Placeholder(name)}`,
+    value: (name: string | number) => sql`${new Placeholder(name)}`,
   }) as unknown as Parameters<Args>
 }
 
-/** Puts the arguments of a call where the placeholders of the compiled statement stand. */
-export function bindArguments(parameters: readonly unknown[], args: object): unknown[] {
-  const values = args as Readonly<Record<string, unknown>>
-  return parameters.map((value) => (value instanceof Placeholder ? values[value.name] : value))
+/** What puts the arguments of a call where the placeholders of the compiled statement stand. */
+export function argumentBinder(parameters: readonly unknown[]): (args: object) => unknown[] {
+  const isList = parameters.every(
+    (value, index) => value instanceof Placeholder && value.name === index,
+  )
+  if (isList && parameters.length > 0) {
+    return (args) => args as unknown[]
+  }
+  return (args) => {
+    const values = args as Readonly<Record<string | number, unknown>>
+    return parameters.map((value) => (value instanceof Placeholder ? values[value.name] : value))
+  }
 }

@@ -1,7 +1,7 @@
 import type { Compilable, Kysely } from 'kysely'
 import { PostgresDialect } from 'kysely'
 import type pg from 'pg'
-import { bindArguments, parametersOf } from './database.ts'
+import { argumentBinder, parametersOf } from './database.ts'
 import type { Parameters, Statement } from './database.ts'
 import { postgresDialect } from './dialect.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
@@ -19,21 +19,22 @@ export function prepareStatement<Args extends object, Row>(
   build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
 ): Statement<Args, Row> {
   const { sql: text, parameters } = build(kysely, parametersOf(postgresDialect)).compile()
+  const bind = argumentBinder(parameters)
   statements += 1
   const name = `s${statements}`
   return {
     sql: text,
     all: async (args) => {
-      const { rows } = await send({ name, text, values: bindArguments(parameters, args) })
+      const { rows } = await send({ name, text, values: bind(args) })
       return rows as Row[]
     },
     tuples: async (args) => {
-      const values = bindArguments(parameters, args)
+      const values = bind(args)
       const { rows } = await send({ name, text, values, rowMode: 'array' })
       return rows as Row[keyof Row][][]
     },
     run: async (args) => {
-      const { rowCount } = await send({ name, text, values: bindArguments(parameters, args) })
+      const { rowCount } = await send({ name, text, values: bind(args) })
       return rowCount ?? 0
     },
   }

@@ -1,18 +1,20 @@
 import type { RawBuilder } from 'kysely'
-import type { Database } from './database.ts'
-import type { RowShape } from './dialect.ts'
+import type { Database, Statement } from './database.ts'
+import type { RowShape, Rows } from './dialect.ts'
 
-/** A statement that takes many rows at once, each with its values in the order of the shape. */
+type Arguments = Record<string | number, unknown>
+
+/** A statement that takes many rows at once. */
 export interface RowsStatement<Row = never> {
   /** As the engine gets it; for looking at its plan. */
   readonly sql: string
   /** What it answers for all the rows together; nothing is asked when there are none. */
-  all(rows: readonly (readonly unknown[])[]): Promise<Row[]>
-  run(rows: readonly (readonly unknown[])[]): Promise<void>
+  all(rows: Rows): Promise<Row[]>
+  run(rows: Rows): Promise<void>
 }
 
 /** One post can have a million tags: its rows do not fit into one statement. */
-const MAX_ROWS = 5_000
+const MAX_ROWS = [5_000]
 
 /** Prepares a statement over rows: `build` gets them as a table expression to select from. */
 export function prepareRows<Row = never>(
@@ -20,34 +22,50 @@ export function prepareRows<Row = never>(
   shape: RowShape,
   build: (rows: RawBuilder<unknown>) => RawBuilder<Row>,
 ): RowsStatement<Row> {
-  const { rowsFrom, packRows } = database.dialect
-  const statement = database.prepare<Record<string, unknown>, Row>((db, { value }) => {
-    const query = build(rowsFrom(shape, value))
-    return { compile: () => query.compile(db) }
-  })
+  const { rowCounts, rowsFrom, packRows } = database.dialect
+  const prepareFor = (count: number): Statement<Arguments, Row> =>
+    database.prepare<Arguments, Row>((db, { value }) => {
+      const query = build(rowsFrom(shape, value, count))
+      return { compile: () => query.compile(db) }
+    })
+  // At once, so that a mistake shows at the start; those for more rows when they are needed.
+  const first = prepareFor(1)
+  const prepared = new Map([[1, first]])
+  const statementFor = (count: number): Statement<Arguments, Row> => {
+    const key = rowCounts === undefined ? 1 : count
+    const statement = prepared.get(key) ?? prepareFor(key)
+    prepared.set(key, statement)
+    return statement
+  }
+  const pack = (rows: Rows): Arguments => packRows(shape, rows) as Arguments
   return {
-    sql: statement.sql,
+    sql: first.sql,
     all: async (rows) => {
       const found: Row[] = []
-      for (const some of slices(rows)) {
-        found.push(...(await statement.all(packRows(shape, some) as Record<string, unknown>)))
+      for (const some of slices(rows, rowCounts)) {
+        for (const row of await statementFor(some.length).all(pack(some))) {
+          found.push(row)
+        }
       }
       return found
     },
     run: async (rows) => {
-      for (const some of slices(rows)) {
-        await statement.run(packRows(shape, some) as Record<string, unknown>)
+      for (const some of slices(rows, rowCounts)) {
+        await statementFor(some.length).run(pack(some))
       }
     },
   }
 }
 
-function slices<T>(rows: readonly T[]): (readonly T[])[] {
-  if (rows.length <= MAX_ROWS) {
-    return rows.length === 0 ? [] : [rows]
+/** Cut into the numbers of rows that statements take; into as few as can be if they take any number. */
+function* slices(rows: Rows, counts: readonly number[] | undefined): Generator<Rows> {
+  let from = 0
+  for (const count of counts ?? MAX_ROWS) {
+    while (rows.length - from >= count) {
+      yield rows.slice(from, (from += count))
+    }
   }
-  const count = Math.ceil(rows.length / MAX_ROWS)
-  return Array.from({ length: count }, (_, index) =>
-    rows.slice(index * MAX_ROWS, (index + 1) * MAX_ROWS),
-  )
+  if (from < rows.length) {
+    yield from === 0 ? rows : rows.slice(from)
+  }
 }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Compilable } from 'kysely'
-import { bindArguments, parametersOf } from './database.ts'
+import { argumentBinder, parametersOf } from './database.ts'
 import type { Database, Parameters, Statement } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
 import type { Schema } from './schema.ts'
@@ -61,7 +61,7 @@ function prepareStatement<Args extends object, Row>(
   const compiled = build(kysely, parametersOf(sqliteDialect)).compile()
   const statement = handle.prepare<unknown[], Row>(compiled.sql)
   let raw: BetterSqlite3.Statement<unknown[], Row[keyof Row][]> | undefined
-  const bind = (args: Args): unknown[] => bindArguments(compiled.parameters, args)
+  const bind = argumentBinder(compiled.parameters)
   return {
     sql: compiled.sql,
     all: (args) => statement.all(...bind(args)),

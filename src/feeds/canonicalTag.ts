@@ -26,7 +26,7 @@ export function canonicalTag(text: string): string | undefined {
   if (tag === '' || tag.length > MAX_CODE_UNITS || tag.includes('\0')) {
     return undefined
   }
-  return countGraphemesUpTo(tag, MAX_GRAPHEMES + 1) > MAX_GRAPHEMES ? undefined : tag
+  return isWithinLimit(tag) ? tag : undefined
 }
 
 /**
@@ -55,13 +55,17 @@ function fold(text: string): string {
     .normalize('NFKC')
 }
 
-function countGraphemesUpTo(text: string, limit: number): number {
+function isWithinLimit(text: string): boolean {
+  // No grapheme is shorter than a code unit, and nearly every tag is short.
+  if (text.length <= MAX_GRAPHEMES) {
+    return true
+  }
   let count = 0
   for (const _ of graphemes.segment(text)) {
     count += 1
-    if (count >= limit) {
-      break
+    if (count > MAX_GRAPHEMES) {
+      return false
     }
   }
-  return count
+  return true
 }

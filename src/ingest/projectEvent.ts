@@ -71,11 +71,15 @@ function projectPost(
   const read = readPostFacts(record)
   const facts = read?.tags.some(keepTag) === true ? read : undefined
   const engages = readEngagements(record, did, kept)
-  const indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
-  if (facts !== undefined) {
-    kept.add(rkey)
+  const op = { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, facts, engages } as const
+  if (facts === undefined) {
+    return { ...op, indexedAt: datedUs }
   }
-  return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts, engages }
+  kept.add(rkey)
+  return {
+    ...op,
+    indexedAt: Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs),
+  }
 }
 
 /** Nearly all marks are for posts that are not ours: those cost a look into a set of hashes. */

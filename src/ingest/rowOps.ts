@@ -10,7 +10,7 @@ export interface PutPost {
   readonly cid: string
   /** The event's time: what an erased account had said before it was erased stays gone. */
   readonly timeUs: Us
-  /** Where the post would stand in a feed if this were its first sight. */
+  /** Where the post would stand in a feed if this were its first sight; of no meaning without facts. */
   readonly indexedAt: Us
   /** Undefined for a record that is not kept: a reply, or without tags. */
   readonly facts: PostFacts | undefined
