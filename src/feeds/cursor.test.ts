@@ -55,6 +55,12 @@ describe('a cursor', () => {
     }
   })
 
+  test('is refused in another case, also when it is of digits', () => {
+    const cursor = packCursor(scope, { indexedAt: 1, cid: '1', uri: '2' })
+    expect(() => parseCursor(scope, cursor.toLowerCase())).toThrow(RequestError)
+    expect(() => parseCursor(scope, packCursor(scope, place).toUpperCase())).toThrow(RequestError)
+  })
+
   test.each(['', ' ', 'abc', '1', 'null', '%00', '=', '0'.repeat(100_000), 'é', '💣', '..', '-_-'])(
     'is refused as %j',
     (text) => {
