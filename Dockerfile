@@ -5,7 +5,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
 
 FROM node:24-slim
+# What Node has compiled is kept beside the data, for the next start.
 ENV NODE_ENV=production \
+    NODE_COMPILE_CACHE=/data/.compiled \
     FEEDGEN_LISTENHOST=0.0.0.0 \
     FEEDGEN_DATABASE_URL=sqlite:/data/tagfeed.db
 WORKDIR /app

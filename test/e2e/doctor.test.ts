@@ -5,7 +5,6 @@ import {
   FEEDS,
   HOSTNAME,
   PUBLISHER_DID,
-  compiled,
   examine,
   json,
   network,
@@ -174,7 +173,7 @@ describe.concurrent('wrong usage and configuration', { timeout: TIMEOUT_MS }, ()
     const options = {
       folder: folder.path,
       feeds: FEEDS,
-      env: { NODE_COMPILE_CACHE: compiled.path, ...env },
+      env,
     }
     const run = await runScript('scripts/doctor.ts', args, options)
     expect(run.stderr).toMatch(says)

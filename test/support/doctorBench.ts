@@ -148,10 +148,6 @@ export async function openRoutes(routes: Routes, secure?: SecureOptions): Promis
   }, secure)
 }
 
-/** What Node has compiled, for the next run: most of the time of a run goes into that. */
-export const compiled = temporaryFolder()
-process.once('exit', () => compiled[Symbol.dispose]())
-
 export interface Bench {
   /** Laid over the healthy routes. */
   readonly service?: Routes
@@ -197,7 +193,7 @@ export async function runDoctor(bench: Bench, args: readonly string[]): Promise<
   return await runScript('scripts/doctor.ts', given, {
     folder: folder.path,
     feeds: open.feeds,
-    env: { NODE_COMPILE_CACHE: compiled.path, ...open.env },
+    env: open.env,
   })
 }
 
