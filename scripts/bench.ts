@@ -45,6 +45,8 @@ await runCommand(async () => {
   console.table(ingest)
   report('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
   report('the same after the first third of the frames', ingest.warmOfParseCpu)
+  report('ingest beside JSON.parse, by CPU', ingest.besideParseCpu)
+  report('the same after the first third of the frames', ingest.warmBesideParseCpu)
 
   const memory = await measureMemory(longStream, posts)
   console.log(
@@ -60,7 +62,8 @@ await runCommand(async () => {
   const service = await measureService({ rounds, seconds, posts })
   const { idle, replaying, pruning } = service
   console.table({ idle, replaying, pruning })
-  console.log(`ready after ${Math.round(service.readyMs)} ms`)
+  const { readyMs, readyAgainMs } = service
+  console.log(`ready after ${Math.round(readyMs)} ms, again after ${Math.round(readyAgainMs)} ms`)
   console.log(`replay beside readers: ${Math.round(service.replayEventsPerSecond)} events/s`)
   report('replaying of idle, requests/s', replaying.perSecond / idle.perSecond)
   report('replaying of idle, p99', replaying.p99 / idle.p99)

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { ResourceLimits } from 'node:worker_threads'
 import type { Logger } from './logger.ts'
 
 export type WorkerMessage<Status> =
@@ -14,6 +15,8 @@ export interface SupervisedThreadOptions<Status> {
   /** The program of the thread, and what it is given. It ends when it is sent any message. */
   readonly program: URL
   readonly data: object
+  /** Memory that V8 may take for the thread; its own limits where left out. */
+  readonly resourceLimits?: ResourceLimits
   readonly logger: Logger
   /** Called once, when the thread cannot go on and starting it again would not help. */
   readonly onFatal: (error: Error) => void
@@ -70,9 +73,9 @@ export class SupervisedThread<Status> implements AsyncDisposable {
   }
 
   #start(): void {
-    const { program, data, name, addStatus } = this.#options
+    const { program, data, name, addStatus, resourceLimits = {} } = this.#options
     const startedAt = performance.now()
-    const worker = new Worker(program, { workerData: data, name })
+    const worker = new Worker(program, { workerData: data, name, resourceLimits })
     this.#worker = worker
     let reason = 'it ended without a reason'
     let isFinal = false

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { YOUNG_GENERATION_MB } from '../../src/ingest/ingestThread.ts'
 import { benchDatabase, benchFeeds } from './database.ts'
 import { median, startProgram } from './measure.ts'
 
@@ -21,6 +22,9 @@ export interface IngestResults {
   readonly ofParseCpu: number
   /** The same without the first third of the frames, as `JSON.parse` is measured after a first pass. */
   readonly warmOfParseCpu: number
+  /** Both while the other one runs, on one core each: neither has more of the machine than the other. */
+  readonly besideParseCpu: number
+  readonly warmBesideParseCpu: number
   readonly residentMb: number
 }
 
@@ -36,12 +40,17 @@ export async function measureIngest({
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
   const parses: Parsed[] = []
   const ingests: Ingested[] = []
+  const besides: Beside[] = []
   for (let round = 0; round < rounds; round += 1) {
     parses.push(await parseOnly(frames))
-    const database = join(folder, `round-${round}.db`)
-    copyFileSync(template, database)
-    ingests.push(await ingestAll(frames, database))
-    rmSync(database, { force: true })
+    // Each has a file of its own: what a program leaves in its log is not for another's file.
+    const copy = (name: string): string => {
+      const path = join(folder, `${name}-${round}.db`)
+      copyFileSync(template, path)
+      return path
+    }
+    ingests.push(await ingestAll(frames, copy('alone')))
+    besides.push(await ingestBeside(frames, copy('beside'), round))
   }
   rmSync(folder, { recursive: true, force: true })
   const parsePerCpu = median(parses.map(({ cpu }) => frames / cpu))
@@ -55,6 +64,8 @@ export async function measureIngest({
     ingestPerSecond: median(ingests.map(({ seconds, events }) => events / seconds)),
     ofParseCpu: median(ingests.map(ofParse)),
     warmOfParseCpu: median(ingests.map(({ warm }, round) => ofParse(warm, round))),
+    besideParseCpu: median(besides.map(({ all }) => all)),
+    warmBesideParseCpu: median(besides.map(({ warm }) => warm)),
     residentMb: Math.max(...ingests.map(({ residentMb }) => residentMb)),
   }
 }
@@ -93,15 +104,36 @@ async function parseOnly(frames: number): Promise<Parsed> {
   return await program.next<Parsed>()
 }
 
-async function ingestAll(frames: number, database: string, how = '1'): Promise<Ingested> {
-  await using source = startProgram('./replayServer.ts', [String(frames), how])
+/** Ingest as a share of what parsing does in the same CPU time. */
+interface Beside {
+  readonly all: number
+  readonly warm: number
+}
+
+async function ingestBeside(frames: number, database: string, round: number): Promise<Beside> {
+  await using parser = startProgram('./parseFrames.ts', [String(frames), 'beside'], {
+    core: round % 2,
+  })
+  await parser.next()
+  const ingested = await ingestAll(frames, database, '1', (round + 1) % 2)
+  parser.child.kill('SIGUSR2')
+  const { cpu } = await parser.next<Parsed>()
+  const ofParse = (part: { events: number; cpu: number }): number =>
+    part.events / part.cpu / (frames / cpu)
+  return { all: ofParse(ingested), warm: ofParse(ingested.warm) }
+}
+
+async function ingestAll(
+  frames: number,
+  database: string,
+  how = '1',
+  core?: number,
+): Promise<Ingested> {
+  await using source = startProgram('./replayServer.ts', [String(frames), how], { core })
   const { url } = await source.next<{ url: string }>()
-  await using sink = startProgram('./ingestFrames.ts', [
-    url,
-    database,
-    String(FEEDS),
-    String(frames),
-    String(Math.floor(frames / 3)),
-  ])
+  const args = [url, database, String(FEEDS), String(frames), String(Math.floor(frames / 3))]
+  // As large as its thread in the service lets it be: a third of the young generation.
+  const nodeArguments = [`--max-semi-space-size=${YOUNG_GENERATION_MB / 3}`]
+  await using sink = startProgram('./ingestFrames.ts', args, { nodeArguments, core })
   return await sink.next<Ingested>()
 }

@@ -11,9 +11,23 @@ export interface Program extends AsyncDisposable {
   next<T>(): Promise<T>
 }
 
-export function startProgram(file: string, args: readonly string[], nodeArguments: string[] = []) {
+export interface ProgramOptions {
+  readonly nodeArguments?: readonly string[]
+  /** The only core on which it may run; needs Linux. */
+  readonly core?: number | undefined
+}
+
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  { nodeArguments = [], core }: ProgramOptions = {},
+) {
   const path = fileURLToPath(new URL(file, import.meta.url))
-  const child = spawn(process.execPath, [...nodeArguments, path, ...args], {
+  const [command = '', ...rest] = [
+    ...(core === undefined ? [] : ['taskset', '--cpu-list', String(core)]),
+    ...[process.execPath, ...nodeArguments, path, ...args],
+  ]
+  const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'] },
   })
