@@ -6,6 +6,7 @@ import { loadEnvFile } from '../src/envFile.ts'
 import { explainFrame } from '../src/ingest/explainFrame.ts'
 import { startIngest } from '../src/ingest/ingest.ts'
 import { KeptPosts } from '../src/ingest/keptPosts.ts'
+import { KnownRecords } from '../src/ingest/knownRecords.ts'
 import { createRecordingSource } from '../src/ingest/recordingSource.ts'
 import { createLogger } from '../src/logger.ts'
 import { prepareDatabase } from '../src/prepareDatabase.ts'
@@ -65,7 +66,8 @@ function readArguments() {
 
 /** One line per frame: what ingest makes of it. */
 async function explain(file: string): Promise<void> {
-  const projection = { keepTag: () => true, kept: new KeptPosts() }
+  const kept = new KeptPosts()
+  const projection = { keepTag: () => true, kept, known: KnownRecords.ofNothing() }
   let number = 0
   for await (const line of createInterface({ input: createReadStream(file) })) {
     number += 1

@@ -28,6 +28,7 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   ingest_position: { key: ['id'], isSmall: true },
   // What a process says of itself; the one that ingests next says its own.
   ingest_status: 'left out',
+  ingest_writer: 'left out',
   // Made anew at the next start.
   ranking: 'left out',
   generation: 'left out',

@@ -15,6 +15,7 @@ export interface Schema {
   ranking_post: RankingPostTable
   ingest_position: IngestPositionTable
   ingest_start: IngestStartTable
+  ingest_writer: IngestWriterTable
   ingest_status: IngestStatusTable
 }
 
@@ -136,6 +137,12 @@ export interface IngestPositionTable {
 export interface IngestStartTable {
   id: number
   start_us: number
+}
+
+/** One row: who has stored a batch last. What a process knows of the store holds while it is itself. */
+export interface IngestWriterTable {
+  id: number
+  writer: string
 }
 
 /** One row: what the process that ingests says of itself, every few seconds. */

@@ -1,9 +1,10 @@
 import type { Us } from '../time.ts'
+import type { AccountStore, Accounts } from './accountStore.ts'
 import type { EngagementRow } from './engagementStatements.ts'
 import { EngagementTally } from './engagementTally.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
-import type { AccountState } from './foldRecord.ts'
+import { RecentMap } from './recentMap.ts'
 import { ENGAGEMENT_KINDS } from './rowOps.ts'
 import type { Engagement, EngagementKind, MarkOp } from './rowOps.ts'
 import type { Statements } from './statements.ts'
@@ -14,16 +15,8 @@ export interface PostEngagement {
   readonly rkey: string
   readonly rev: string
   readonly engages: readonly Engagement[]
-}
-
-/** Accounts by DID, with their ids; the store fills in those that are missing. */
-export type Accounts = Map<string, AccountState>
-
-export interface AccountSource {
-  /** Looks up accounts that are not in the map. */
-  complete(dids: readonly string[], accounts: Accounts): Promise<void>
-  /** Gives rows to accounts that have none. */
-  add(dids: readonly string[], accounts: Accounts): Promise<void>
+  /** Nothing was stored of the record before. */
+  readonly isFirst: boolean
 }
 
 /** One row of `engagement` as it was and as it is to be. */
@@ -45,17 +38,38 @@ const COLLECTION = { like: 1, repost: 2 } as const
 const FATE_UNKEPT = 0
 const FATE_DELETED = 1
 
+/** Kept posts that were engaged with last; about 200 bytes each. */
+const REMEMBERED = 30_000
+
+/** The row of a kept post. */
+interface Subject {
+  readonly id: number
+  readonly indexedAt: Us
+}
+
 /**
  * Engagement with kept posts, and the counts that follow from it: of distinct accounts, those that are
- * hidden left out. Every method runs inside the transaction of its caller.
+ * hidden left out. Every method runs inside the transaction of its caller; `forget` is called when it
+ * fails.
  */
 export class EngagementStore {
   readonly #statements: Statements
-  readonly #accounts: AccountSource
+  readonly #accounts: AccountStore
+  readonly #subjects = new RecentMap<string, Subject>(REMEMBERED)
 
-  constructor(statements: Statements, accounts: AccountSource) {
+  constructor(statements: Statements, accounts: AccountStore) {
     this.#statements = statements
     this.#accounts = accounts
+  }
+
+  /** Nothing that is held in memory may be relied on any more. */
+  forget(): void {
+    this.#subjects.clear()
+  }
+
+  /** A post has no row any more. */
+  forgetPost(post: Pick<Engagement, 'did' | 'rkey'>): void {
+    this.#subjects.delete(subjectKey(post))
   }
 
   /** Applies likes and reposts in their order, and what changed posts are for. */
@@ -65,8 +79,11 @@ export class EngagementStore {
     accounts: Accounts,
     { nowUs, sinceUs }: { nowUs: Us; sinceUs: Us },
   ): Promise<void> {
+    // What is deleted of which nothing is stored needs no account.
     await this.#accounts.complete(
-      [...marks, ...posts].map(({ did }) => did),
+      [...marks.filter((op) => op.kind === 'putMark' || op.isFirst !== true), ...posts].map(
+        ({ did }) => did,
+      ),
       accounts,
     )
     const subjects = await this.#findSubjects(
@@ -82,9 +99,7 @@ export class EngagementStore {
     ]
     const moved = changes.filter(({ before, after }) => before !== after)
     // An account that has no row yet has never engaged with anything.
-    const isNew = (did: string): boolean => accounts.get(did)?.id === undefined
-    const strangers = new Set(moved.filter(({ did }) => isNew(did)).map(({ did }) => did))
-    await this.#accounts.add(
+    const strangers = await this.#accounts.add(
       changes.filter(({ after }) => after !== undefined).map(({ did }) => did),
       accounts,
     )
@@ -132,13 +147,30 @@ export class EngagementStore {
     engagements: readonly Engagement[],
     sinceUs: Us,
   ): Promise<Map<string, number>> {
-    const keys = new Map(engagements.map(({ did, rkey }) => [`${did}/${rkey}`, [did, rkey]]))
-    const rows = await this.#statements.subjectsByKey.all([...keys.values()])
-    return new Map(
-      rows
-        .filter((row) => row.indexed_at >= sinceUs)
-        .map(({ id, did, rkey }) => [`${did}/${rkey}`, id]),
-    )
+    const subjects = new Map<string, number>()
+    const add = (key: string, { id, indexedAt }: Subject): void => {
+      if (indexedAt >= sinceUs) {
+        subjects.set(key, id)
+      }
+    }
+    const missing = new Map<string, [did: string, rkey: string]>()
+    for (const engagement of engagements) {
+      const key = subjectKey(engagement)
+      const recent = this.#subjects.get(key)
+      if (recent === undefined) {
+        missing.set(key, [engagement.did, engagement.rkey])
+      } else {
+        add(key, recent)
+      }
+    }
+    const rows = await this.#statements.subjectsByKey.all([...missing.values()])
+    for (const { id, did, rkey, indexed_at } of rows) {
+      const key = subjectKey({ did, rkey })
+      const subject = { id, indexedAt: indexed_at }
+      this.#subjects.set(key, subject)
+      add(key, subject)
+    }
+    return subjects
   }
 
   async #changesOfMarks(
@@ -146,8 +178,16 @@ export class EngagementStore {
     accounts: Accounts,
     { subjects, nowUs }: { subjects: ReadonlyMap<string, number>; nowUs: Us },
   ): Promise<Change[]> {
-    const keys = new Map(marks.map((op) => [markKey(op), op]))
-    const before = await this.#loadMarks([...keys.values()], accounts)
+    // The first of each record: it says whether anything can be stored.
+    const keys = new Map<string, MarkOp>()
+    for (const op of marks) {
+      const key = markKey(op)
+      if (!keys.has(key)) {
+        keys.set(key, op)
+      }
+    }
+    const doubtful = [...keys.values()].filter(({ isFirst }) => isFirst !== true)
+    const before = await this.#loadMarks(doubtful, accounts)
     const after = new Map(before)
     for (const op of marks) {
       const key = markKey(op)
@@ -216,7 +256,9 @@ export class EngagementStore {
     subjects: ReadonlyMap<string, number>,
   ): Promise<Change[]> {
     const kinds = ['reply', 'quote'] as const
-    const keys = posts.flatMap(({ did, rkey }) => kinds.map((kind) => ({ did, rkey, kind })))
+    const keys = posts
+      .filter(({ isFirst }) => !isFirst)
+      .flatMap(({ did, rkey }) => kinds.map((kind) => ({ did, rkey, kind })))
     const rows = await this.#loadRows(keys, accounts)
     return posts.flatMap(({ did, rkey, rev, engages }) =>
       kinds.flatMap((kind) => {
@@ -269,7 +311,11 @@ function resolve(
   subject: MarkState['subject'],
   subjects: ReadonlyMap<string, number>,
 ): number | undefined {
-  return typeof subject === 'object' ? subjects.get(`${subject.did}/${subject.rkey}`) : subject
+  return typeof subject === 'object' ? subjects.get(subjectKey(subject)) : subject
+}
+
+function subjectKey({ did, rkey }: Pick<Engagement, 'did' | 'rkey'>): string {
+  return `${did}/${rkey}`
 }
 
 function markKey({ did, rkey, mark }: Pick<MarkOp, 'did' | 'rkey' | 'mark'>): string {

@@ -13,7 +13,14 @@ export interface MarkState {
  * The state of a like or repost after one more frame about it: as for posts the highest revision wins,
  * and between equal ones a delete. What an erased account had done before stays gone.
  */
-export function foldMark(state: MarkState | undefined, op: MarkOp, erasedUs: Us): MarkState {
+export function foldMark(
+  state: MarkState | undefined,
+  op: MarkOp,
+  erasedUs: Us,
+): MarkState | undefined {
+  if (state === undefined && op.kind === 'putMark' && op.isForgettable === true) {
+    return undefined
+  }
   const isGone = op.kind === 'deleteMark' || op.timeUs < erasedUs
   if (state !== undefined && (isGone ? state.rev > op.rev : state.rev >= op.rev)) {
     return state

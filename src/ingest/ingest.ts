@@ -8,8 +8,8 @@ import type { EventSource } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
+import { IngestMemory } from './ingestMemory.ts'
 import { createJetstreamSource } from './jetstreamSource.ts'
-import { KeptPosts, KeptPostsReloader } from './keptPosts.ts'
 import { loadPosition, loadStart } from './loadPosition.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
@@ -81,21 +81,21 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const position = await loadPosition(database)
     counters.positionLoaded(position)
     const start = await loadStart(database, firstUs)
-    const kept = new KeptPosts()
-    await kept.load(database, clock() - windowUs)
+    // Before anything is read into memory: another process that stores something shows from here on.
+    await database.transaction(() => store.claim.renew())
+    const { claim } = store
+    const memory = new IngestMemory({ database, windowUs, claim, logger })
+    await memory.load(clock())
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
     await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
       target: { database, store, pinned, windowUs },
-      projection: { keepTag, kept },
+      projection: { keepTag, kept: memory.kept, known: memory.known },
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
-        chores: [
-          new Pruner({ database, store, retentionDays, windowUs, pinned, logger }),
-          new KeptPostsReloader({ kept, database, windowUs }),
-        ],
+        chores: [new Pruner({ database, store, retentionDays, windowUs, pinned, logger }), memory],
       }),
       counters,
       position,

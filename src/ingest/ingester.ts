@@ -153,7 +153,7 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
   let lastEventUs: Us | undefined
   const nowUs = options.clock()
   for (const frame of frames) {
-    const strangerUs = timeOfStrangerMark(frame, projection.kept)
+    const strangerUs = timeOfStrangerMark(frame, projection)
     const decoded = strangerUs === undefined ? decodeEvent(frame) : undefined
     const timeUs = decoded === undefined ? strangerUs : timeOf(decoded)
     const isAhead = timeUs !== undefined && timeUs > nowUs + MAX_AHEAD_US

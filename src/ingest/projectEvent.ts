@@ -2,6 +2,7 @@ import type { Us } from '../time.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
 import type { KeptPosts } from './keptPosts.ts'
+import type { KnownRecords } from './knownRecords.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
@@ -22,6 +23,8 @@ export interface Projection {
   readonly keepTag: KeepTag
   /** Posts that are kept are added to it: what follows may engage with them. */
   readonly kept: KeptPosts
+  /** Records of which something is to be stored are added to it. */
+  readonly known: KnownRecords
 }
 
 /** What one event changes in the store, or undefined when it changes nothing. */
@@ -38,10 +41,13 @@ export function projectEvent(
     case 'delete': {
       const { did, rkey, rev } = event
       const mark = MARKS.get(event.collection)
-      if (mark !== undefined) {
-        return { kind: 'deleteMark', mark, did, rkey, rev }
+      if (mark === undefined && event.collection !== POST) {
+        return undefined
       }
-      return event.collection === POST ? { kind: 'deletePost', did, rkey, rev } : undefined
+      const isFirst = projection.known.add(rkey)
+      return mark === undefined
+        ? { kind: 'deletePost', did, rkey, rev, isFirst }
+        : { kind: 'deleteMark', mark, did, rkey, rev, isFirst }
     }
     case 'account': {
       const { did, active, status } = event
@@ -66,37 +72,38 @@ const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
 function projectPost(
   { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
-  { keepTag, kept }: Projection,
+  { keepTag, kept, known }: Projection,
 ): RowOp {
   const read = readPostFacts(record)
   const facts = read?.tags.some(keepTag) === true ? read : undefined
   const engages = readEngagements(record, did, kept)
-  const op = { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, facts, engages } as const
-  if (facts === undefined) {
-    return { ...op, indexedAt: datedUs }
+  const isFirst = known.add(rkey)
+  let indexedAt = datedUs
+  if (facts !== undefined) {
+    kept.add(rkey)
+    indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
   }
-  kept.add(rkey)
-  return {
-    ...op,
-    indexedAt: Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs),
-  }
+  const timeUs = orderUs
+  return { kind: 'putPost', did, rkey, rev, cid, timeUs, indexedAt, facts, engages, isFirst }
 }
 
-/** Nearly all marks are for posts that are not ours: those cost a look into a set of hashes. */
+/** Nearly all marks are for posts that are not ours: those cost a look into two sets of hashes. */
 function projectMark(
   { did, rkey, rev, record, collection, isUpdate }: PutEvent,
   { orderUs }: EventTimes,
-  { kept }: Projection,
+  { kept, known }: Projection,
 ): RowOp | undefined {
   const mark = MARKS.get(collection)
   if (mark === undefined) {
     return undefined
   }
   const engagement = readMark(mark, record, did, kept)
-  // An update may take away what the mark was for, whatever it is for now.
-  return engagement === undefined && !isUpdate
-    ? undefined
-    : { kind: 'putMark', mark, did, rkey, rev, timeUs: orderUs, engagement }
+  const op = { kind: 'putMark', mark, did, rkey, rev, timeUs: orderUs, engagement } as const
+  if (engagement !== undefined || isUpdate) {
+    return { ...op, isFirst: known.add(rkey), isForgettable: false }
+  }
+  // A second create may take away what the mark was for.
+  return known.mayHave(rkey) ? { ...op, isFirst: false, isForgettable: true } : undefined
 }
 
 function sequenceNumber(seq: unknown): number {

@@ -175,6 +175,7 @@ export class Pruner {
           ),
         )
         .execute()
+      this.#options.store.accounts.forget()
     }
     return rows.length < STEP ? undefined : rows.at(-1)?.id
   }

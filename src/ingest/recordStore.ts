@@ -1,14 +1,16 @@
 import type { Database } from '../db/database.ts'
 import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
 import type { Us } from '../time.ts'
+import { AccountStore } from './accountStore.ts'
+import type { Accounts } from './accountStore.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
-import { UNTOLD_ACCOUNT } from './foldRecord.ts'
 import type { AccountState, Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
+import { WriterClaim } from './writerClaim.ts'
 
 /** A record whose state a batch has changed. */
 export interface RecordChange {
@@ -28,71 +30,33 @@ const ACCOUNT_STEP = 1_000
 
 /**
  * Records and accounts as rows, and the rows derived from them. Every method runs inside the
- * transaction of its caller.
+ * transaction of its caller, who calls `distrust` when it fails.
  */
 export class RecordStore {
   readonly statements: Statements
+  readonly claim: WriterClaim
+  readonly accounts: AccountStore
   readonly derived: DerivedStore
   readonly engagements: EngagementStore
 
   constructor(database: Database, keepTag: KeepTag) {
     this.statements = prepareStatements(database)
-    this.engagements = new EngagementStore(this.statements, {
-      complete: (dids, accounts) => this.#completeAccounts(dids, accounts),
-      add: (dids, accounts) => this.addAccounts(dids, accounts),
-    })
+    this.claim = new WriterClaim(database)
+    this.accounts = new AccountStore(this.statements)
+    this.engagements = new EngagementStore(this.statements, this.accounts)
     this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 
-  async loadAccounts(dids: readonly string[]): Promise<Map<string, AccountState>> {
-    const rows = await this.statements.accountsByDid.all(dids.map((did) => [did]))
-    // Those without a row too: nobody looks for them again.
-    const accounts = new Map<string, AccountState>()
-    for (const did of dids) {
-      accounts.set(did, UNTOLD_ACCOUNT)
-    }
-    for (const { id, did, active, status, time_us, seq, erased_us } of rows) {
-      accounts.set(did, {
-        id,
-        active: active === 1,
-        status: status ?? undefined,
-        time: time_us,
-        seq,
-        erasedUs: erased_us,
-      })
-    }
-    return accounts
+  /** Forgets the rows that are held in memory: somebody else may have changed them. */
+  forget(): void {
+    this.accounts.forget()
+    this.engagements.forget()
   }
 
-  async #completeAccounts(
-    dids: readonly string[],
-    accounts: Map<string, AccountState>,
-  ): Promise<void> {
-    const missing = new Set(dids.filter((did) => !accounts.has(did)))
-    for (const [did, account] of await this.loadAccounts([...missing])) {
-      accounts.set(did, account)
-    }
-  }
-
-  /** Gives ids to accounts that have no row, in `accounts` too. */
-  async addAccounts(dids: readonly string[], accounts: Map<string, AccountState>): Promise<void> {
-    const missing = dids.filter((did) => accounts.get(did)?.id === undefined)
-    const rows = await this.statements.insertAccounts.all([...new Set(missing)].map((did) => [did]))
-    for (const { id, did } of rows) {
-      accounts.set(did, { ...(accounts.get(did) ?? UNTOLD_ACCOUNT), id })
-    }
-  }
-
-  async saveAccounts(accounts: ReadonlyMap<string, AccountState>): Promise<void> {
-    const rows = [...accounts].map(([did, { active, status, time, seq, erasedUs }]) => [
-      did,
-      active ? 1 : 0,
-      status ?? null,
-      time,
-      seq,
-      erasedUs,
-    ])
-    await this.statements.upsertAccounts.run(rows)
+  /** After a transaction that has failed: what was believed to be stored may not be. */
+  distrust(): void {
+    this.forget()
+    this.claim.drop()
   }
 
   /** What is stored of some records, by `recordKey`. */
@@ -114,7 +78,7 @@ export class RecordStore {
   /** Writes changed records, and the derived rows of those whose account is visible. */
   async saveRecords(
     changes: readonly RecordChange[],
-    accounts: Map<string, AccountState>,
+    accounts: Accounts,
     nowUs: Us,
   ): Promise<void> {
     const isVisible = (did: string): boolean => accounts.get(did)?.active ?? true
@@ -172,7 +136,7 @@ export class RecordStore {
     await this.derived.refreshFilters()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
-    await this.#deletePosts(rows.map(({ id }) => id))
+    await this.#deletePosts(rows)
     const fate = FATES.indexOf('expired')
     await this.statements.upsertTraces.run(
       rows.map(({ rkey, did, rev }) => [rkey, did, POSTS, rev, fate, nowUs]),
@@ -213,11 +177,8 @@ export class RecordStore {
   }
 
   /** Answers the posts that a reader may see once their rows are written. */
-  async #savePosts(
-    changes: readonly RecordChange[],
-    accounts: Map<string, AccountState>,
-  ): Promise<VisiblePost[]> {
-    const dropped: number[] = []
+  async #savePosts(changes: readonly RecordChange[], accounts: Accounts): Promise<VisiblePost[]> {
+    const dropped: (RecordKey & { id: number })[] = []
     const updated: unknown[][] = []
     const added: (RecordKey & { post: KeptPost })[] = []
     const shown: VisiblePost[] = []
@@ -226,7 +187,7 @@ export class RecordStore {
       const id = before?.kind === 'kept' ? before.id : undefined
       const isSame = id !== undefined && after?.kind === 'kept' && after.id === id
       if (id !== undefined && !isSame) {
-        dropped.push(id)
+        dropped.push({ did, rkey, id })
       }
       if (after?.kind === 'kept' && isSame) {
         const { tags, media, languages, labels } = packFacts(after.facts)
@@ -241,8 +202,9 @@ export class RecordStore {
     return [...shown, ...(await this.#insertPosts(added, accounts))]
   }
 
-  async #deletePosts(ids: readonly number[]): Promise<void> {
-    const rows = ids.map((id) => [id])
+  async #deletePosts(posts: readonly (RecordKey & { id: number })[]): Promise<void> {
+    posts.forEach((post) => this.engagements.forgetPost(post))
+    const rows = posts.map(({ id }) => [id])
     await this.statements.deletePosts.run(rows)
     await this.statements.deleteCounts.run(rows)
     await this.statements.deleteRanked.run(rows)
@@ -250,9 +212,9 @@ export class RecordStore {
 
   async #insertPosts(
     added: readonly (RecordKey & { post: KeptPost })[],
-    accounts: Map<string, AccountState>,
+    accounts: Accounts,
   ): Promise<VisiblePost[]> {
-    await this.addAccounts(
+    await this.accounts.add(
       added.map(({ did }) => did),
       accounts,
     )

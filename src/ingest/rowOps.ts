@@ -1,12 +1,18 @@
 import type { PostFacts } from '../feeds/postFacts.ts'
 import type { Us } from '../time.ts'
 
-/** A post record as the stream says it is at `rev`. */
-export interface PutPost {
-  readonly kind: 'putPost'
+/** What the stream says of one record at `rev`. */
+interface RecordOp {
   readonly did: string
   readonly rkey: string
   readonly rev: string
+  /** It is certain that nothing is stored of the record, and that no operation before this one is on it. */
+  readonly isFirst?: boolean
+}
+
+/** A post record. */
+export interface PutPost extends RecordOp {
+  readonly kind: 'putPost'
   readonly cid: string
   /** The event's time: what an erased account had said before it was erased stays gone. */
   readonly timeUs: Us
@@ -18,11 +24,8 @@ export interface PutPost {
   readonly engages?: readonly Engagement[]
 }
 
-export interface DeletePost {
+export interface DeletePost extends RecordOp {
   readonly kind: 'deletePost'
-  readonly did: string
-  readonly rkey: string
-  readonly rev: string
 }
 
 /** By their numbers in the database, which never change. */
@@ -37,24 +40,20 @@ export interface Engagement {
   readonly rkey: string
 }
 
-/** A like or repost as the stream says it is at `rev`. */
-export interface PutMark {
+/** A like or repost. */
+export interface PutMark extends RecordOp {
   readonly kind: 'putMark'
   readonly mark: 'like' | 'repost'
-  readonly did: string
-  readonly rkey: string
-  readonly rev: string
   readonly timeUs: Us
   /** Undefined when it is for a post that is not ours. */
   readonly engagement: Engagement | undefined
+  /** It matters only if the record was for a post of ours before: else nothing is remembered of it. */
+  readonly isForgettable?: boolean
 }
 
-export interface DeleteMark {
+export interface DeleteMark extends RecordOp {
   readonly kind: 'deleteMark'
   readonly mark: 'like' | 'repost'
-  readonly did: string
-  readonly rkey: string
-  readonly rev: string
 }
 
 export interface SetAccount {

@@ -1,11 +1,12 @@
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
 import { US_PER_MS } from '../time.ts'
+import type { Accounts } from './accountStore.ts'
 import type { PostEngagement } from './engagementStore.ts'
 import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
-import type { AccountState, RecordState } from './foldRecord.ts'
+import type { RecordState } from './foldRecord.ts'
 import { recordKey } from './recordStore.ts'
-import type { RecordChange, RecordKey, RecordStore } from './recordStore.ts'
+import type { RecordKey, RecordStore } from './recordStore.ts'
 import type { Batch, MarkOp, PostOp, RowOp, SetAccount } from './rowOps.ts'
 
 /** Where and how batches are stored. */
@@ -23,46 +24,50 @@ export interface BatchTarget {
  * Storing a batch is the same as storing its operations one by one, and twice is the same as once.
  */
 export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): Promise<void> {
-  await target.database.transaction(async () => {
-    await target.store.derived.refreshFilters()
-    await applyOps(target, batch, nowUs)
-    const { position, lastEventUs } = batch
-    if (position !== undefined) {
-      await target.store.statements.savePosition.run({
-        ...position,
-        lagMs: Math.max(0, Math.round((nowUs - (lastEventUs ?? nowUs)) / US_PER_MS)),
-        committedUs: nowUs,
-      })
-    }
-  })
+  const { database, store } = target
+  try {
+    await database.transaction(async () => {
+      const isCertain = await store.claim.renew()
+      if (!isCertain) {
+        store.forget()
+      }
+      await store.derived.refreshFilters()
+      await applyOps(target, isCertain ? batch.ops : batch.ops.map(withoutCertainty), nowUs)
+      const { position, lastEventUs } = batch
+      if (position !== undefined) {
+        await store.statements.savePosition.run({
+          ...position,
+          lagMs: Math.max(0, Math.round((nowUs - (lastEventUs ?? nowUs)) / US_PER_MS)),
+          committedUs: nowUs,
+        })
+      }
+    })
+  } catch (error) {
+    store.distrust()
+    throw error
+  }
 }
+
+/** What was certain of an operation was so for a store to which nobody else writes. */
+function withoutCertainty(op: RowOp): RowOp {
+  return op.kind === 'setAccount' ? op : { ...op, isFirst: false }
+}
+
+type RecordOp = PostOp | MarkOp
 
 /**
  * An account that comes or goes is a barrier for its own records: what is before it and after it is
  * folded apart. Posts of different accounts do not touch each other, so their order is free; what an
  * account does for posts of others is applied after those posts.
  */
-async function applyOps(target: BatchTarget, { ops }: Batch, nowUs: Us): Promise<void> {
+async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): Promise<void> {
   const { store } = target
-  const accounts = await store.loadAccounts([...new Set(ops.filter(needsAccount).map(didOf))])
-  const told = new Map<string, AccountState>()
-  const pending = new Map<string, (PostOp | MarkOp)[]>()
-  const flush = async (dids: readonly string[]): Promise<void> => {
-    await applyRecords(
-      target,
-      dids.flatMap((did) => pending.get(did) ?? []),
-      { accounts, nowUs },
-    )
-    dids.forEach((did) => pending.delete(did))
-  }
+  const accounts = await store.accounts.load(ops.filter(needsAccount).map(didOf))
+  const told: Accounts = new Map()
+  let pending: RecordOp[] = []
   for (const op of ops) {
     if (op.kind !== 'setAccount') {
-      const own = pending.get(op.did)
-      if (own === undefined) {
-        pending.set(op.did, [op])
-      } else {
-        own.push(op)
-      }
+      pending.push(op)
       continue
     }
     const change = accountChange(accounts.get(op.did) ?? UNTOLD_ACCOUNT, op)
@@ -70,8 +75,10 @@ async function applyOps(target: BatchTarget, { ops }: Batch, nowUs: Us): Promise
       continue
     }
     if (change !== 'none') {
-      const engages = pending.get(op.did)?.some(isEngagement) === true
-      await flush(engages ? [...pending.keys()] : [op.did])
+      const own = pending.filter(({ did }) => did === op.did)
+      const isAlone = !own.some(isEngagement)
+      await applyRecords(target, isAlone ? own : pending, { accounts, nowUs })
+      pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
     }
     // Looked up again: writing the pending records may have given the account its id.
     const known = accounts.get(op.did) ?? UNTOLD_ACCOUNT
@@ -85,16 +92,28 @@ async function applyOps(target: BatchTarget, { ops }: Batch, nowUs: Us): Promise
       await store.showAccount(op.did, known, change === 'show')
     }
   }
-  await flush([...pending.keys()])
-  await store.saveAccounts(told)
+  await applyRecords(target, pending, { accounts, nowUs })
+  await store.accounts.save(told)
 }
 
-/** Nearly all records of the network are not kept: their accounts need not be known. */
+/**
+ * Nearly all records of the network are not kept: their accounts need not be known. Nor are those of
+ * deleted records of which nothing is stored.
+ */
 function needsAccount(op: RowOp): boolean {
-  return op.kind !== 'putPost' || op.facts !== undefined || isEngagement(op)
+  switch (op.kind) {
+    case 'putPost':
+      return op.facts !== undefined || isEngagement(op)
+    case 'deletePost':
+    case 'deleteMark':
+      return op.isFirst !== true
+    case 'putMark':
+    case 'setAccount':
+      return true
+  }
 }
 
-function isEngagement(op: RowOp): boolean {
+function isEngagement(op: RecordOp): boolean {
   return op.kind === 'putPost' ? (op.engages?.length ?? 0) > 0 : op.kind === 'putMark'
 }
 
@@ -106,13 +125,25 @@ function accountOf({ active, status, time, seq }: SetAccount) {
   return { active, status, time, seq }
 }
 
+interface Surroundings {
+  readonly accounts: Accounts
+  readonly nowUs: Us
+}
+
 async function applyRecords(
   { store, windowUs }: BatchTarget,
-  ops: readonly (PostOp | MarkOp)[],
-  { accounts, nowUs }: { accounts: Map<string, AccountState>; nowUs: Us },
+  ops: readonly RecordOp[],
+  { accounts, nowUs }: Surroundings,
 ): Promise<void> {
-  const posts = ops.filter((op) => op.kind === 'putPost' || op.kind === 'deletePost')
-  const marks = ops.filter((op) => op.kind === 'putMark' || op.kind === 'deleteMark')
+  const posts: PostOp[] = []
+  const marks: MarkOp[] = []
+  for (const op of ops) {
+    if (op.kind === 'putPost' || op.kind === 'deletePost') {
+      posts.push(op)
+    } else {
+      marks.push(op)
+    }
+  }
   const engaging = await applyPosts(store, posts, { accounts, nowUs })
   if (marks.length > 0 || engaging.length > 0) {
     const sinceUs = nowUs - windowUs
@@ -120,41 +151,69 @@ async function applyRecords(
   }
 }
 
+/** A record that a batch touches: as it was, as it is, and the operation that made it so. */
+interface TouchedRecord {
+  readonly did: string
+  readonly rkey: string
+  readonly isFirst: boolean
+  before: RecordState
+  after: RecordState
+  winner: PostOp | undefined
+}
+
 /** Answers what the changed posts are for, as far as that can have changed. */
 async function applyPosts(
   store: RecordStore,
   ops: readonly PostOp[],
-  { accounts, nowUs }: { accounts: Map<string, AccountState>; nowUs: Us },
+  { accounts, nowUs }: Surroundings,
 ): Promise<PostEngagement[]> {
-  if (ops.length === 0) {
+  const touched = new Map<string, TouchedRecord>()
+  const recordOf = (op: PostOp): TouchedRecord => {
+    const key = recordKey(op)
+    const found = touched.get(key)
+    if (found !== undefined) {
+      return found
+    }
+    const { did, rkey, isFirst = false } = op
+    const nothing = { before: undefined, after: undefined, winner: undefined }
+    const record: TouchedRecord = { did, rkey, isFirst, ...nothing }
+    touched.set(key, record)
+    return record
+  }
+  const records = ops.map(recordOf)
+  const doubtful = [...touched.values()].filter(({ isFirst }) => !isFirst)
+  for (const [key, state] of await store.loadRecords(doubtful)) {
+    const record = touched.get(key)
+    if (record !== undefined) {
+      record.before = state
+      record.after = state
+    }
+  }
+  ops.forEach((op, index) => foldInto(records[index], op, accounts))
+  const changes = [...touched.values()].filter(({ before, after }) => before !== after)
+  await store.saveRecords(changes, accounts, nowUs)
+  return changes.flatMap(engagementOf)
+}
+
+function foldInto(record: TouchedRecord | undefined, op: PostOp, accounts: Accounts): void {
+  if (record === undefined) {
+    return
+  }
+  const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
+  const real = afterErasure(op, erasedUs)
+  const state = foldRecord(record.after, real)
+  if (state !== record.after) {
+    record.after = state
+    record.winner = real
+  }
+}
+
+function engagementOf({ did, rkey, before, isFirst, winner }: TouchedRecord): PostEngagement[] {
+  if (winner === undefined) {
     return []
   }
-  const keys = new Map<string, RecordKey>(ops.map((op) => [recordKey(op), op]))
-  const before = await store.loadRecords([...keys.values()])
-  const after = new Map<string, RecordState>(before)
-  const winners = new Map<string, PostOp>()
-  for (const op of ops) {
-    const key = recordKey(op)
-    const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
-    const real = afterErasure(op, erasedUs)
-    const state = foldRecord(after.get(key), real)
-    if (state !== after.get(key)) {
-      after.set(key, state)
-      winners.set(key, real)
-    }
-  }
-  const changes: RecordChange[] = []
-  for (const [key, { did, rkey }] of keys) {
-    if (after.get(key) !== before.get(key)) {
-      changes.push({ did, rkey, before: before.get(key), after: after.get(key) })
-    }
-  }
-  await store.saveRecords(changes, accounts, nowUs)
-  return [...winners].flatMap(([key, op]) => {
-    const { did, rkey, rev } = op
-    const engages = op.kind === 'putPost' ? (op.engages ?? []) : []
-    // A record that is seen for the first time has not been for anything before.
-    const isFirst = op.kind === 'putPost' && before.get(key) === undefined
-    return isFirst && engages.length === 0 ? [] : [{ did, rkey, rev, engages }]
-  })
+  const engages = winner.kind === 'putPost' ? (winner.engages ?? []) : []
+  // A record that is seen for the first time has not been for anything before.
+  const isNew = before === undefined && (isFirst || winner.kind === 'putPost')
+  return isNew && engages.length === 0 ? [] : [{ did, rkey, rev: winner.rev, engages, isFirst }]
 }

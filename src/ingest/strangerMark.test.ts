@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeEvent } from './decodeEvent.ts'
 import { KeptPosts } from './keptPosts.ts'
+import { KnownRecords } from './knownRecords.ts'
 import { projectEvent } from './projectEvent.ts'
 import { timeOfStrangerMark } from './strangerMark.ts'
 
@@ -44,8 +45,12 @@ const PLAIN = ['app.bsky.feed.like', 'app.bsky.feed.repost'].flatMap((collection
   ),
 )
 
-function timeOf(text: string | Buffer, kept = new KeptPosts()): number | undefined {
-  return timeOfStrangerMark({ data: Buffer.from(text), isBinary: false }, kept)
+function memory() {
+  return { kept: new KeptPosts(), known: KnownRecords.ofNothing() }
+}
+
+function timeOf(text: string | Buffer, { kept, known } = memory()): number | undefined {
+  return timeOfStrangerMark({ data: Buffer.from(text), isBinary: false }, { kept, known })
 }
 
 test.each(PLAIN)('knows a mark as the stream writes it: %s', (text) => {
@@ -53,9 +58,15 @@ test.each(PLAIN)('knows a mark as the stream writes it: %s', (text) => {
 })
 
 test.each(PLAIN)('leaves a mark of a post that may be kept to others: %s', (text) => {
-  const kept = new KeptPosts()
+  const { kept, known } = memory()
   kept.add('3mmoodizfwc2j')
-  expect(timeOf(text, kept)).toBeUndefined()
+  expect(timeOf(text, { kept, known })).toBeUndefined()
+})
+
+test.each(PLAIN)('leaves a mark that may have been for another post to others: %s', (text) => {
+  const { kept, known } = memory()
+  known.add(/"rkey":"(\w+)"/.exec(text)?.[1] ?? '')
+  expect(timeOf(text, { kept, known })).toBeUndefined()
 })
 
 test.each(['delete', 'update'])('leaves a mark with the operation %s to others', (operation) => {
@@ -64,7 +75,7 @@ test.each(['delete', 'update'])('leaves a mark with the operation %s to others',
 
 test('leaves a binary message to others', () => {
   const data = Buffer.from(PLAIN[0] ?? '')
-  expect(timeOfStrangerMark({ data, isBinary: true }, new KeptPosts())).toBeUndefined()
+  expect(timeOfStrangerMark({ data, isBinary: true }, memory())).toBeUndefined()
 })
 
 /** Bytes and texts that a frame may be spoilt with: of JSON, of the names in it, of no text at all. */
@@ -103,26 +114,30 @@ function spoiled(text: string, places: readonly (readonly [number, number, Uint8
   return data
 }
 
-function isStrangerFor(data: Buffer, kept: KeptPosts, found: number): boolean {
+function isStrangerFor(
+  data: Buffer,
+  { kept, known }: ReturnType<typeof memory>,
+  found: number,
+): boolean {
   const decoded = decodeEvent({ data, isBinary: false })
   const times = { datedUs: found, orderUs: found }
   return (
     decoded.ok &&
     decoded.event.kind === 'put' &&
     decoded.event.timeUs === found &&
-    projectEvent(decoded.event, times, { keepTag: () => true, kept }) === undefined
+    projectEvent(decoded.event, times, { keepTag: () => true, kept, known }) === undefined
   )
 }
 
 test('says of no frame what the decoder would not say of it', () => {
-  let known = 0
+  let strangers = 0
   const places = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 3 }), spoil), { maxLength: 3 })
   const isRight = fc.property(fc.constantFrom(...PLAIN), places, (text, changes) => {
-    const [data, kept] = [spoiled(text, changes), new KeptPosts()]
-    const found = timeOf(data, kept)
-    known += Number(found !== undefined)
-    return found === undefined || isStrangerFor(data, kept, found)
+    const [data, knowledge] = [spoiled(text, changes), memory()]
+    const found = timeOf(data, knowledge)
+    strangers += Number(found !== undefined)
+    return found === undefined || isStrangerFor(data, knowledge, found)
   })
   fc.assert(isRight, { numRuns: 3_000 })
-  expect(known).toBeGreaterThan(300)
+  expect(strangers).toBeGreaterThan(300)
 })

@@ -1,6 +1,6 @@
 import type { Us } from '../time.ts'
 import type { Frame } from './decodeEvent.ts'
-import type { KeptPosts } from './keptPosts.ts'
+import type { Projection } from './projectEvent.ts'
 
 /** Printable ASCII that stands for itself in JSON. */
 const TEXT = '[ !#-\\[\\]-~]*'
@@ -13,7 +13,9 @@ const RECORD = `\\{"\\$type":"${TEXT}","createdAt":"${TEXT}","subject":${referen
 const TAIL = '"cid":"[a-zA-Z0-9]{8,256}"\\}\\}'
 
 /** A like or repost as Jetstream writes nearly all of them; every field within what `decodeEvent` takes. */
-const PLAIN_MARK = new RegExp(`^${HEAD},${KIND},"rkey":"[2-7a-z]{13}","record":${RECORD},${TAIL}$`)
+const PLAIN_MARK = new RegExp(
+  `^${HEAD},${KIND},"rkey":"([2-7a-z]{13})","record":${RECORD},${TAIL}$`,
+)
 
 /** Where the collection tells likes and reposts from others: all before it has a fixed length. */
 const KIND_AT =
@@ -33,7 +35,10 @@ const MAX_BYTES = 2_000
  * frames and for those that are written in any other way: `decodeEvent` and `projectEvent` decide then,
  * and would have said the same here.
  */
-export function timeOfStrangerMark({ data, isBinary }: Frame, kept: KeptPosts): Us | undefined {
+export function timeOfStrangerMark(
+  { data, isBinary }: Frame,
+  { kept, known }: Pick<Projection, 'kept' | 'known'>,
+): Us | undefined {
   const letter = data[KIND_AT]
   if ((letter !== LIKE && letter !== REPOST) || isBinary || data.length > MAX_BYTES) {
     return undefined
@@ -42,6 +47,6 @@ export function timeOfStrangerMark({ data, isBinary }: Frame, kept: KeptPosts): 
   if (found === null) {
     return undefined
   }
-  const [, timeUs = '', uri = ''] = found
-  return kept.mayHave(uri) ? undefined : Number(timeUs)
+  const [, timeUs = '', rkey = '', uri = ''] = found
+  return kept.mayHave(uri) || known.mayHave(rkey) ? undefined : Number(timeUs)
 }

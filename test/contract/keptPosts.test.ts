@@ -26,7 +26,7 @@ describe.each(engines)('the set of kept posts on $name', ({ open }) => {
     const young = Array.from({ length: 6_000 }, (_, index) => put(`young${index}`, NOW - index))
     await store(...young, put('old', NOW - 10_000_000))
     const kept = new KeptPosts()
-    await kept.load(database.writer, NOW - 9_000_000)
+    await kept.load(database.writer, { sinceUs: NOW - 9_000_000, untilUs: NOW })
     expect(young.every((op) => 'rkey' in op && kept.mayHave(uriOf(op.rkey)))).toBe(true)
     expect(kept.mayHave(uriOf('old'))).toBe(false)
   })
@@ -41,7 +41,7 @@ describe.each(engines)('the set of kept posts on $name', ({ open }) => {
         throw new Error('away')
       },
     }
-    await expect(kept.load(away, NOW)).rejects.toThrow('away')
+    await expect(kept.load(away, { sinceUs: NOW, untilUs: NOW })).rejects.toThrow('away')
     expect(kept.mayHave(uriOf('mine'))).toBe(true)
   })
 })

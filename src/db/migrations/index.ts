@@ -1,10 +1,12 @@
 import type { Migration } from 'kysely/migration'
 import type { Dialect } from '../dialect.ts'
 import * as init from './001-init.ts'
+import * as addKnownRecords from './002-add-known-records.ts'
 
 /** All migrations in order. A released one is never edited. */
 export function migrationsFor(dialect: Dialect): Record<string, Migration> {
   return {
     '001-init': { up: (db) => init.up(db, dialect) },
+    '002-add-known-records': { up: (db) => addKnownRecords.up(db, dialect) },
   }
 }

@@ -1,0 +1,95 @@
+import { UNTOLD_ACCOUNT } from './foldRecord.ts'
+import type { AccountState } from './foldRecord.ts'
+import { RecentMap } from './recentMap.ts'
+import type { Statements } from './statements.ts'
+
+/** Accounts by DID, with their ids; of a batch, in which they change. */
+export type Accounts = Map<string, AccountState>
+
+/** About 200 bytes each. */
+const REMEMBERED = 50_000
+
+/**
+ * Accounts as rows; those that were used last are held in memory. Every method runs inside the
+ * transaction of its caller; `forget` is called when it fails.
+ */
+export class AccountStore {
+  readonly #statements: Statements
+  readonly #recent = new RecentMap<string, AccountState>(REMEMBERED)
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+  }
+
+  /** Nothing that is held may be relied on any more. */
+  forget(): void {
+    this.#recent.clear()
+  }
+
+  async load(dids: Iterable<string>): Promise<Accounts> {
+    const accounts: Accounts = new Map()
+    await this.complete(dids, accounts)
+    return accounts
+  }
+
+  /** Looks up accounts that are not in the map; those without a row too, so that it is done once. */
+  async complete(dids: Iterable<string>, accounts: Accounts): Promise<void> {
+    const missing: string[] = []
+    for (const did of dids) {
+      if (!accounts.has(did)) {
+        const recent = this.#recent.get(did)
+        accounts.set(did, recent ?? UNTOLD_ACCOUNT)
+        if (recent === undefined) {
+          missing.push(did)
+        }
+      }
+    }
+    const rows = await this.#statements.accountsByDid.all(missing.map((did) => [did]))
+    for (const { id, did, active, status, time_us, seq, erased_us } of rows) {
+      this.#keep(accounts, did, {
+        id,
+        active: active === 1,
+        status: status ?? undefined,
+        time: time_us,
+        seq,
+        erasedUs: erased_us,
+      })
+    }
+  }
+
+  /** Gives ids to accounts that have no row, in `accounts` too; answers which had none. */
+  async add(dids: Iterable<string>, accounts: Accounts): Promise<ReadonlySet<string>> {
+    const missing = new Set<string>()
+    for (const did of dids) {
+      if (accounts.get(did)?.id === undefined) {
+        missing.add(did)
+      }
+    }
+    const rows = await this.#statements.insertAccounts.all([...missing].map((did) => [did]))
+    for (const { id, did } of rows) {
+      this.#keep(accounts, did, { ...(accounts.get(did) ?? UNTOLD_ACCOUNT), id })
+    }
+    return missing
+  }
+
+  async save(accounts: Accounts): Promise<void> {
+    const rows = [...accounts].map(([did, { active, status, time, seq, erasedUs }]) => [
+      did,
+      active ? 1 : 0,
+      status ?? null,
+      time,
+      seq,
+      erasedUs,
+    ])
+    await this.#statements.upsertAccounts.run(rows)
+    for (const did of accounts.keys()) {
+      // It may have been given an id: looked up again when it is needed.
+      this.#recent.delete(did)
+    }
+  }
+
+  #keep(accounts: Accounts, did: string, account: AccountState): void {
+    accounts.set(did, account)
+    this.#recent.set(did, account)
+  }
+}

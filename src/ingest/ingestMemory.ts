@@ -1,0 +1,80 @@
+import type { Database } from '../db/database.ts'
+import type { Logger } from '../logger.ts'
+import type { Us } from '../time.ts'
+import { KeptPosts } from './keptPosts.ts'
+import { KnownRecords } from './knownRecords.ts'
+import type { WriterClaim } from './writerClaim.ts'
+
+export interface IngestMemoryOptions {
+  readonly database: Database
+  /** Engagement with older posts is not counted. */
+  readonly windowUs: Us
+  readonly claim: Pick<WriterClaim, 'losses' | 'intrusions'>
+  readonly logger: Logger
+}
+
+/** At most so often it is said that another process ingests too. */
+const TOLD_EVERY_US = 60_000_000
+
+/**
+ * What ingest knows of the store without asking it, so that most frames cost it nothing: whether a post
+ * may be one of ours, and whether anything is stored of a record. Both may say yes where it is no.
+ */
+export class IngestMemory {
+  readonly kept = new KeptPosts()
+  readonly known = new KnownRecords()
+  readonly #options: IngestMemoryOptions
+  #losses = 0
+  #intrusions = 0
+  #toldUs = Number.NEGATIVE_INFINITY
+
+  constructor(options: IngestMemoryOptions) {
+    this.#options = options
+  }
+
+  /** Begins anew with what is stored; this process has to be the last that has stored anything. */
+  async load(nowUs: Us): Promise<void> {
+    const { claim, database } = this.#options
+    const { losses } = claim
+    await this.#loadKept(nowUs)
+    await this.known.load(database)
+    this.#losses = losses
+  }
+
+  /** Loads again what is worthless now, or has grown by what is old. */
+  async stepIfDue(nowUs: Us): Promise<boolean> {
+    const { claim, database } = this.#options
+    if (claim.losses !== this.#losses) {
+      this.#tellIntrusions(nowUs)
+      await this.load(nowUs)
+      return true
+    }
+    if (this.kept.isStale) {
+      await this.#loadKept(nowUs)
+      return true
+    }
+    if (this.known.isStale) {
+      await this.known.load(database)
+      return true
+    }
+    return false
+  }
+
+  #tellIntrusions(nowUs: Us): void {
+    const { claim, logger } = this.#options
+    if (claim.intrusions !== this.#intrusions && Math.abs(nowUs - this.#toldUs) >= TOLD_EVERY_US) {
+      this.#toldUs = nowUs
+      logger.warn(
+        { event: 'ingestDisturbed', intrusions: claim.intrusions },
+        'another process stores what it reads in this database too: nothing is lost, but both are ' +
+          'slow; stop one of them',
+      )
+    }
+    this.#intrusions = claim.intrusions
+  }
+
+  async #loadKept(nowUs: Us): Promise<void> {
+    const { database, windowUs } = this.#options
+    await this.kept.load(database, { sinceUs: nowUs - windowUs, untilUs: nowUs })
+  }
+}

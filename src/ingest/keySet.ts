@@ -1,0 +1,73 @@
+const START_SLOTS = 1 << 16
+
+/**
+ * A set of record keys that may say yes to a stranger and never no to one of its own: it holds 32-bit
+ * hashes, four bytes a slot and at most half of the slots taken. Record keys are times to the
+ * microsecond, so that of some thousand strangers one is taken for a member.
+ */
+export class KeySet {
+  #slots = new Uint32Array(START_SLOTS)
+  #size = 0
+
+  /** Distinct hashes. */
+  get size(): number {
+    return this.#size
+  }
+
+  add(key: string): void {
+    if ((this.#size + 1) * 2 > this.#slots.length) {
+      this.#grow()
+    }
+    this.#insert(hashOf(key, 0))
+  }
+
+  /** Whether the key that stands in `text` from a place to its end may be a member. */
+  mayHave(text: string, from = 0): boolean {
+    const hash = hashOf(text, from)
+    const mask = this.#slots.length - 1
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = this.#slots[slot]
+      if (found === hash) {
+        return true
+      }
+      if (found === 0) {
+        return false
+      }
+    }
+  }
+
+  #insert(hash: number): void {
+    const mask = this.#slots.length - 1
+    let slot = hash & mask
+    while (this.#slots[slot] !== 0) {
+      if (this.#slots[slot] === hash) {
+        return
+      }
+      slot = (slot + 1) & mask
+    }
+    this.#slots[slot] = hash
+    this.#size += 1
+  }
+
+  #grow(): void {
+    const before = this.#slots
+    this.#slots = new Uint32Array(before.length * 2)
+    this.#size = 0
+    for (const hash of before) {
+      if (hash !== 0) {
+        this.#insert(hash)
+      }
+    }
+  }
+}
+
+/** FNV-1a with a last mixing; never 0, which stands for an empty slot. */
+function hashOf(text: string, from: number): number {
+  let hash = 0x811c9dc5
+  for (let index = from; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  }
+  hash ^= hash >>> 15
+  hash = Math.imul(hash, 0x2c1b3c6d)
+  return (hash ^ (hash >>> 13)) >>> 0 || 1
+}
