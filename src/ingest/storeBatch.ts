@@ -167,6 +167,9 @@ async function applyPosts(
   ops: readonly PostOp[],
   { accounts, nowUs }: Surroundings,
 ): Promise<PostEngagement[]> {
+  if (ops.length === 0) {
+    return []
+  }
   const touched = new Map<string, TouchedRecord>()
   const recordOf = (op: PostOp): TouchedRecord => {
     const key = recordKey(op)

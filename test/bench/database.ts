@@ -51,7 +51,7 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-6.db`)
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-7.db`)
   if (existsSync(path)) {
     return path
   }

@@ -9,6 +9,7 @@ import { US_PER_HOUR } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
+import { contents } from '../support/storeContents.ts'
 
 const NOW = 1_800_000_000_000_000
 const ART = filterOf({ anyTags: ['art'], noneTags: ['nsfw'] })
@@ -62,43 +63,6 @@ async function openStore(database: TestDatabase) {
   return async (ops: readonly RowOp[], timeUs = 1): Promise<void> => {
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
-  }
-}
-
-/** Everything stored, but for ids, which depend on how the operations were cut into batches. */
-async function contents({ reader }: TestDatabase): Promise<unknown> {
-  const db = reader.kysely
-  return {
-    posts: await db
-      .selectFrom('post')
-      .innerJoin('account', 'account.id', 'post.account_id')
-      .select(['did', 'rkey', 'rev', 'cid', 'indexed_at', 'tags', 'media'])
-      .orderBy('did')
-      .orderBy('rkey')
-      .execute(),
-    accounts: await db
-      .selectFrom('account')
-      .select(['did', 'active', 'status', 'time_us', 'account.seq'])
-      .where('time_us', '>=', 0)
-      .orderBy('did')
-      .execute(),
-    traces: await db
-      .selectFrom('record_trace')
-      .selectAll()
-      .orderBy('rkey')
-      .orderBy('did')
-      .execute(),
-    tags: await db
-      .selectFrom('post_tag')
-      .select(['tag', 'indexed_at', 'cid', 'uri'])
-      .orderBy('tag')
-      .orderBy('uri')
-      .execute(),
-    members: await db
-      .selectFrom('filter_post')
-      .select(['indexed_at', 'cid', 'uri'])
-      .orderBy('uri')
-      .execute(),
   }
 }
 

@@ -28,31 +28,40 @@ const uriOf = ({ slot, rkey }: SubjectKey): string =>
 /** The posts that are kept, in the order in which they came. */
 export class Subjects {
   readonly #random: Random
-  #kept: Subject[] = []
-  readonly #keys = new Set<string>()
+  /** Those that engagement may be with, in the order in which they came. */
+  #open: Subject[] = []
+  readonly #kept = new Map<string, Subject>()
   readonly #gone: SubjectKey[] = []
 
   constructor(random: Random) {
     this.#random = random
   }
 
-  /** A root post with tags, for the first time or not. */
-  keep({ slot, rkey }: SubjectKey, keptUs: number): void {
-    if (!this.#keys.has(uriOf({ slot, rkey }))) {
-      this.#keys.add(uriOf({ slot, rkey }))
-      this.#kept.push({ slot, rkey, keptUs, isEngaged: false })
+  /**
+   * A root post with tags, for the first time or not. Nobody engages with one that stands beyond the
+   * retention, since nobody can say whether that is remembered.
+   */
+  keep({ slot, rkey }: SubjectKey, keptUs: number, isExpired: boolean): void {
+    const uri = uriOf({ slot, rkey })
+    if (!this.#kept.has(uri)) {
+      const subject = { slot, rkey, keptUs, isEngaged: false }
+      this.#kept.set(uri, subject)
+      if (!isExpired) {
+        this.#open.push(subject)
+      }
     }
   }
 
   /** Answers whether the record must not be created again. */
   drop(key: SubjectKey): boolean {
     const uri = uriOf(key)
-    if (!this.#keys.delete(uri)) {
+    const subject = this.#kept.get(uri)
+    if (subject === undefined) {
       return this.#gone.some((gone) => uriOf(gone) === uri)
     }
-    const index = this.#kept.findIndex((subject) => uriOf(subject) === uri)
-    const [subject] = this.#kept.splice(index, 1)
-    if (subject?.isEngaged !== true) {
+    this.#kept.delete(uri)
+    this.#open = this.#open.filter((each) => each !== subject)
+    if (!subject.isEngaged) {
       return false
     }
     this.#gone.push(subject)
@@ -61,20 +70,20 @@ export class Subjects {
 
   /** All posts of an account are erased; answers whether a record of it must not be written again. */
   dropAccount(slot: number): (key: SubjectKey) => boolean {
-    const own = this.#kept.filter((subject) => subject.slot === slot)
+    const own = [...this.#kept.values()].filter((subject) => subject.slot === slot)
     own.forEach((subject) => this.drop(subject))
     const final = new Set(own.filter(({ isEngaged }) => isEngaged).map(uriOf))
     return (key) => final.has(uriOf(key))
   }
 
   isKept(key: SubjectKey): boolean {
-    return this.#keys.has(uriOf(key))
+    return this.#kept.has(uriOf(key))
   }
 
   /** A few posts get much, most get little. */
   pick(nowUs: number): Subject | undefined {
-    const index = Math.floor(this.#kept.length * this.#random.next() ** 2)
-    const subject = this.#kept[index]
+    const index = Math.floor(this.#open.length * this.#random.next() ** 2)
+    const subject = this.#open[index]
     if (subject === undefined || subject.keptUs > nowUs - SETTLED_US) {
       return undefined
     }

@@ -26,6 +26,8 @@ interface Mark {
   readonly revUs: number
   /** Undefined when it is for nothing that is kept, or deleted. */
   readonly subject: SubjectKey | undefined
+  /** It is remembered whatever its subject is: it was deleted, updated, or moved while it was known. */
+  readonly isTraced: boolean
 }
 
 const COLLECTIONS = ['app.bsky.feed.like', 'app.bsky.feed.like', 'app.bsky.feed.repost'] as const
@@ -83,33 +85,32 @@ export class Marks {
     }
   }
 
-  /**
-   * A second create of a mark that is there is no update, and does not move it to a post that is not
-   * kept: none is written.
-   */
+  /** By an update, or a second create: either moves it. */
   #rewrite(marks: Mark[]): void {
     const mark = this.#take(marks)
     if (mark !== undefined) {
       const subject = this.#random.chance(0.25) ? undefined : this.#pick()
-      const isNew = marks === this.#gone && this.#isKept(mark, subject) && this.#random.chance(0.7)
-      this.#put(isNew ? 'create' : 'update', mark, subject)
+      this.#put(this.#random.pick(['create', 'update']), mark, subject)
     }
   }
 
-  /** What is remembered of a mark for as long as its post is kept. */
-  #isKept({ slot }: Mark, subject: SubjectKey | undefined): boolean {
-    return subject !== undefined && subject.slot !== slot && this.#stream.subjects.isKept(subject)
+  /** A new mark is remembered for as long as its post is kept; of others' posts it leaves no trace. */
+  #isKnown({ slot, subject, isTraced }: Mark): boolean {
+    const isOurs =
+      subject !== undefined && subject.slot !== slot && this.#stream.subjects.isKept(subject)
+    return isTraced || isOurs
   }
 
   #put(operation: 'create' | 'update', mark: Mark, subject: SubjectKey | undefined): void {
-    const after = { ...mark, subject }
+    const isTraced = operation === 'update' || this.#isKnown(mark)
+    const after = { ...mark, subject, isTraced }
     this.#live.push(after)
     this.#stream.emit(mark.slot, this.#writing(operation, after))
   }
 
   #delete(mark: Mark | undefined): void {
     if (mark !== undefined) {
-      this.#gone.push({ ...mark, subject: undefined })
+      this.#gone.push({ ...mark, subject: undefined, isTraced: true })
       this.#stream.emit(mark.slot, this.#deletion(mark))
     }
   }
@@ -124,10 +125,9 @@ export class Marks {
 
   /** A revision that the stream has left behind: nothing changes. */
   #stale(): void {
-    const isLive = this.#random.chance(0.6)
-    const marks = isLive ? this.#live : this.#gone
+    const marks = this.#random.chance(0.6) ? this.#live : this.#gone
     const mark = marks.length > 0 ? this.#random.pick(marks) : undefined
-    if (mark !== undefined && (!isLive || this.#isKept(mark, mark.subject))) {
+    if (mark !== undefined && this.#isKnown(mark)) {
       const before = { ...mark, revUs: this.#olderUs(mark) }
       const event = this.#random.chance(0.3)
         ? this.#deletion(before)
@@ -146,7 +146,7 @@ export class Marks {
   #new(slot: number): Mark {
     const collection = this.#random.pick(COLLECTIONS)
     const [rkey, revUs] = [this.#stream.newRkey(), this.#stream.nextRev(slot)]
-    return { collection, slot, rkey, revUs, subject: undefined }
+    return { collection, slot, rkey, revUs, subject: undefined, isTraced: false }
   }
 
   /** Removed from the list, with a revision of its own for what happens to it next. */

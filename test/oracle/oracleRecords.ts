@@ -1,6 +1,6 @@
 /** Post records for the oracle's stream: every form that a rule of the contract names. */
 import { datetime, withHashtags } from '../support/events.ts'
-import type { RecordFields } from '../support/events.ts'
+import type { JetstreamEvent, RecordFields } from '../support/events.ts'
 import type { Random } from '../support/streamGenerator.ts'
 import { TAGS } from './oracleFeeds.ts'
 
@@ -68,6 +68,12 @@ export function createdAt(timeUs: number, ties: readonly number[], random: Rando
     return random.chance(0.5) ? random.pick(FUTURE) : writtenMoment(timeUs + 2 * DAY_US, random)
   }
   return roll < 0.99 ? random.pick(UNREADABLE) : random.pick(ANCIENT)
+}
+
+/** Whether a record stands beyond the retention if this event is the first sight of it. */
+export function isAncient(event: JetstreamEvent): boolean {
+  const record = event.kind === 'commit' ? event.commit.record : undefined
+  return ANCIENT.includes(String(record?.['createdAt']))
 }
 
 /** As authors and clients write it; all of them are the same tag. */

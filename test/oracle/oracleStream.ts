@@ -17,7 +17,7 @@ import { badFrame } from './oracleBadFrames.ts'
 import { Subjects, respond } from './oracleEngagement.ts'
 import { ACCOUNTS, PINNED_RKEY, PINNED_SLOTS, accountOf } from './oracleFeeds.ts'
 import { Marks } from './oracleMarks.ts'
-import { createdAt, pastMoment, postFields, writtenMoment } from './oracleRecords.ts'
+import { createdAt, isAncient, pastMoment, postFields, writtenMoment } from './oracleRecords.ts'
 import type { PostForm } from './oracleRecords.ts'
 
 export interface OracleFrame extends Frame {
@@ -255,9 +255,10 @@ class Network {
   #put(operation: 'create' | 'update', record: PostRecord, fixed?: Fixed): void {
     this.#live.push(record)
     const form = this.#form()
-    this.#emit(record.slot, this.#writing(operation, record, { form, ...fixed }))
+    const event = this.#writing(operation, record, { form, ...fixed })
+    this.#emit(record.slot, event)
     if (form === 'root') {
-      this.#subjects.keep(record, this.#timeUs)
+      this.#subjects.keep(record, this.#timeUs, isAncient(event))
     }
   }
 

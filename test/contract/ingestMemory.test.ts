@@ -1,0 +1,229 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { registerFilters } from '../../src/feeds/filters.ts'
+import { decodeEvent } from '../../src/ingest/decodeEvent.ts'
+import { IngestMemory } from '../../src/ingest/ingestMemory.ts'
+import { KnownRecords } from '../../src/ingest/knownRecords.ts'
+import { projectEvent } from '../../src/ingest/projectEvent.ts'
+import { RecordStore } from '../../src/ingest/recordStore.ts'
+import { storeBatch } from '../../src/ingest/storeBatch.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { US_PER_HOUR } from '../../src/time.ts'
+import { engines } from '../support/databases.ts'
+import type { TestDatabase } from '../support/databases.ts'
+import { filterOf } from '../support/definitions.ts'
+import { accountEvent, deleteRecord, did, tid, writeRecord } from '../support/events.ts'
+import type { JetstreamEvent } from '../support/events.ts'
+import { contents } from '../support/storeContents.ts'
+
+const NOW = 1_800_000_000_000_000
+const WINDOW_US = 72 * US_PER_HOUR
+const POST = 'app.bsky.feed.post'
+const MARKS = ['app.bsky.feed.like', 'app.bsky.feed.repost'] as const
+
+const slot = fc.nat(3)
+/** Few, so that records meet again; times, and keys that are none. */
+const rkey = fc.constantFrom(tid(NOW - 9), tid(NOW - 8), tid(NOW - 7), 'self', '3own', 'zzz')
+const subjectOf = (owner: number, key: string): string => `at://${did(owner)}/${POST}/${key}`
+const subject = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(slot, rkey).map(([owner, key]) => subjectOf(owner, key)) },
+  { weight: 1, arbitrary: fc.constant(subjectOf(9, tid(NOW - 99))) },
+)
+const operation = fc.constantFrom('create' as const, 'update' as const)
+/** `step` is put into `rev` and `time_us` when the events are in a row; older ones come too. */
+const post = fc
+  .record({
+    slot,
+    rkey,
+    operation,
+    late: fc.nat(2),
+    isTagged: fc.boolean(),
+    root: fc.option(subject),
+  })
+  .map(({ slot: owner, rkey: key, operation: how, late, isTagged, root }) => (step: number) => {
+    const options = {
+      did: did(owner),
+      rkey: key,
+      timeUs: NOW - 1_000 + step,
+      rev: tid(step - late),
+    }
+    return writeRecord(how, POST, options, {
+      createdAt: new Date(NOW / 1_000 - 1_000).toISOString(),
+      ...(isTagged && { tags: ['art'] }),
+      ...(root !== null && { reply: { root: { uri: root, cid: 'bafyroot' } } }),
+    })
+  })
+const mark = fc
+  .record({ slot, rkey, operation, late: fc.nat(2), to: subject, kind: fc.constantFrom(...MARKS) })
+  .map(({ slot: owner, rkey: key, operation: how, late, to, kind }) => (step: number) => {
+    const options = {
+      did: did(owner),
+      rkey: key,
+      timeUs: NOW - 1_000 + step,
+      rev: tid(step - late),
+    }
+    return writeRecord(how, kind, options, { subject: { uri: to, cid: 'bafysubject' } })
+  })
+const gone = fc
+  .record({ slot, rkey, late: fc.nat(2), kind: fc.constantFrom(POST, ...MARKS) })
+  .map(({ slot: owner, rkey: key, late, kind }) => (step: number) => {
+    const rev = tid(step - late)
+    return deleteRecord(kind, { did: did(owner), rkey: key, timeUs: NOW - 1_000 + step, rev })
+  })
+const account = fc
+  .record({ slot, active: fc.boolean(), status: fc.constantFrom('deactivated', 'deleted') })
+  .map(({ slot: owner, active, status }) => (step: number) => {
+    const options = { did: did(owner), timeUs: NOW - 1_000 + step, seq: step }
+    return accountEvent(active ? options : { ...options, active, status })
+  })
+const streams = fc
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: post },
+      { weight: 6, arbitrary: mark },
+      { weight: 2, arbitrary: gone },
+      { weight: 1, arbitrary: account },
+    ),
+    { maxLength: 30 },
+  )
+  .map((makers) => makers.map((make, index) => make(100 + index)))
+
+/** A process that ingests: what it knows it has read when it began, and from what it has stored. */
+async function begin({ writer }: TestDatabase) {
+  const store = new RecordStore(writer, () => true)
+  await writer.transaction(() => store.claim.renew())
+  const { claim } = store
+  const memory = new IngestMemory({
+    database: writer,
+    windowUs: WINDOW_US,
+    claim,
+    logger: silentLogger(),
+  })
+  await memory.load(NOW)
+  return {
+    store: async (events: readonly JetstreamEvent[], isCertain = true, host = 'host') => {
+      const known = isCertain ? memory.known : new KnownRecords()
+      const ops = events.flatMap((event) => {
+        const data = Buffer.from(JSON.stringify(event))
+        const decoded = decodeEvent({ data, isBinary: false })
+        const times = { datedUs: event.time_us, orderUs: event.time_us }
+        const projection = { keepTag: () => true, kept: memory.kept, known }
+        return decoded.ok ? (projectEvent(decoded.event, times, projection) ?? []) : []
+      })
+      const position = { timeUs: NOW, host, disorderUs: 0 }
+      const target = { database: writer, store, pinned: [], windowUs: WINDOW_US }
+      await storeBatch(target, { ops, position, lastEventUs: NOW }, NOW)
+      await memory.stepIfDue(NOW)
+    },
+  }
+}
+
+/**
+ * Whether a like of another's post leaves a trace depends on who knows which posts by their hashes; it
+ * counts for nothing either way.
+ */
+async function withoutStrangers(database: TestDatabase) {
+  const { traces, ...rest } = await contents(database)
+  return { ...rest, traces: traces.filter(({ collection, fate }) => collection === 0 || fate > 0) }
+}
+
+async function openBoth(open: () => Promise<TestDatabase>) {
+  const stack = new AsyncDisposableStack()
+  const knowing = stack.use(await open())
+  const asking = stack.use(await open())
+  for (const { writer } of [knowing, asking]) {
+    await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
+  }
+  return { knowing, asking, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+describe.each(engines)(
+  'what ingest knows of the store on $name',
+  { timeout: 120_000 },
+  (engine) => {
+    // To open a database takes Postgres a quarter of a second.
+    const runs = (count: number): number => (engine.name === 'postgres' ? count / 4 : count)
+
+    test('changes nothing of what is stored, from whichever batch on it is read', async () => {
+      await fc.assert(
+        fc.asyncProperty(streams, fc.nat(30), fc.nat(30), async (events, cut, again) => {
+          await using both = await openBoth(engine.open)
+          const first = await begin(both.knowing)
+          await first.store(events.slice(0, cut))
+          await first.store(events.slice(cut, cut + 5))
+          const second = await begin(both.knowing)
+          await second.store(events.slice(cut + 5))
+          await second.store(events.slice(again))
+          const asking = await begin(both.asking)
+          for (const event of [...events, ...events.slice(again)]) {
+            await asking.store([event], false)
+          }
+          expect(await contents(both.knowing)).toEqual(await contents(both.asking))
+        }),
+        { numRuns: runs(60) },
+      )
+    })
+
+    test('is not relied on after another process has stored records', async () => {
+      await fc.assert(
+        fc.asyncProperty(streams, fc.nat(30), async (events, cut) => {
+          await using both = await openBoth(engine.open)
+          const [first, second] = [await begin(both.knowing), await begin(both.knowing)]
+          // Both read the same stream, one ahead of the other.
+          await first.store(events.slice(0, cut))
+          await second.store(events)
+          await first.store(events.slice(cut))
+          const asking = await begin(both.asking)
+          for (const event of [...events.slice(0, cut), ...events, ...events.slice(cut)]) {
+            await asking.store([event], false)
+          }
+          expect(await withoutStrangers(both.knowing)).toEqual(await withoutStrangers(both.asking))
+        }),
+        { numRuns: runs(40) },
+      )
+    })
+
+    test('is not relied on after a batch that failed', async () => {
+      await fc.assert(
+        fc.asyncProperty(streams, fc.nat(30), async (events, cut) => {
+          await using both = await openBoth(engine.open)
+          const knowing = await begin(both.knowing)
+          await knowing.store(events.slice(0, cut))
+          // No row of a position has no host: all is rolled back.
+          const nobody = null as unknown as string
+          await expect(knowing.store(events.slice(cut), true, nobody)).rejects.toThrow()
+          await knowing.store(events.slice(cut))
+          const asking = await begin(both.asking)
+          for (const event of events) {
+            await asking.store([event], false)
+          }
+          expect(await contents(both.knowing)).toEqual(await contents(both.asking))
+        }),
+        { numRuns: runs(40) },
+      )
+    })
+
+    test('shows that a second create has moved a like away', async () => {
+      await using both = await openBoth(engine.open)
+      const { store } = await begin(both.knowing)
+      const key = { did: did(1), rkey: tid(NOW - 5) }
+      const like = (timeUs: number, uri: string): JetstreamEvent =>
+        writeRecord(
+          'create',
+          MARKS[0],
+          { ...key, timeUs, rev: tid(timeUs) },
+          {
+            subject: { uri, cid: 'bafysubject' },
+          },
+        )
+      const own = { did: did(0), rkey: tid(NOW - 9), timeUs: NOW - 9 }
+      await store([writeRecord('create', POST, own, { tags: ['art'] })])
+      await store([like(NOW - 5, subjectOf(0, tid(NOW - 9)))])
+      expect(await contents(both.knowing)).toMatchObject({ counts: [{ likes: 1 }] })
+      await store([like(NOW - 4, subjectOf(9, tid(NOW - 99)))])
+      expect(await contents(both.knowing)).toMatchObject({ counts: [], engagements: [] })
+      await store([like(NOW - 5, subjectOf(0, tid(NOW - 9)))])
+      expect(await contents(both.knowing)).toMatchObject({ counts: [], engagements: [] })
+    })
+  },
+)
