@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
-import { prettyFactory } from 'pino-pretty'
+import type PinoPretty from 'pino-pretty'
 import type { LogLevel } from './config.ts'
 
 export type { Logger } from 'pino'
@@ -41,6 +42,9 @@ export function createLogger({ level, pretty, destination }: LoggerOptions): Log
 
 /** Turns each line into text at once: no stream in between holds the last ones back at an exit. */
 function createPrettyStream(output: DestinationStream): DestinationStream {
+  // Loaded when it is wanted: a service whose logs are JSON starts without it.
+  const load = createRequire(import.meta.url)
+  const { prettyFactory } = load('pino-pretty') as typeof PinoPretty
   const prettify = prettyFactory({ colorize: true, singleLine: true })
   return { write: (line) => output.write(prettify(line)) }
 }

@@ -5,12 +5,14 @@ import { ConfigError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Database } from './database.ts'
 import { troubleOf } from './databaseErrors.ts'
-import { openPostgresReader } from './postgresReader.ts'
-import { openPostgresWriter } from './postgresWriter.ts'
 import type { LockedRole } from './postgresWriter.ts'
 import { openSqlite } from './sqlite.ts'
 
 const PREFIX = 'sqlite:'
+
+/** Loaded when they are wanted: a service on SQLite starts without them and the driver behind them. */
+const postgresWriter = () => import('./postgresWriter.ts')
+const postgresReader = () => import('./postgresReader.ts')
 
 export interface WriterOptions {
   /** How long a statement waits for a lock of another process. */
@@ -26,10 +28,12 @@ export async function openWriter(
   databaseUrl: string,
   { lockTimeoutMs }: WriterOptions = {},
 ): Promise<Database> {
+  if (databaseUrl.startsWith(PREFIX)) {
+    return openFile(databaseUrl, false, lockTimeoutMs)
+  }
+  const { openPostgresWriter } = await postgresWriter()
   const timeout = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
-  return databaseUrl.startsWith(PREFIX)
-    ? openFile(databaseUrl, false, lockTimeoutMs)
-    : await openPostgresWriter({ urls: splitUrls(databaseUrl), name: 'tagfeed', ...timeout })
+  return await openPostgresWriter({ urls: splitUrls(databaseUrl), name: 'tagfeed', ...timeout })
 }
 
 /** A connection that can only read; the database has to be there. */
@@ -37,13 +41,15 @@ export async function openReader(
   databaseUrl: string,
   replicaUrls: readonly string[] = [],
 ): Promise<Database> {
-  return databaseUrl.startsWith(PREFIX)
-    ? openFile(databaseUrl, true)
-    : await openPostgresReader(
-        replicaUrls.length > 0
-          ? { urls: replicaUrls, from: 'anywhere', variable: 'FEEDGEN_DATABASE_READ_URL' }
-          : { urls: splitUrls(databaseUrl), from: 'writer' },
-      )
+  if (databaseUrl.startsWith(PREFIX)) {
+    return openFile(databaseUrl, true)
+  }
+  const { openPostgresReader } = await postgresReader()
+  return await openPostgresReader(
+    replicaUrls.length > 0
+      ? { urls: replicaUrls, from: 'anywhere', variable: 'FEEDGEN_DATABASE_READ_URL' }
+      : { urls: splitUrls(databaseUrl), from: 'writer' },
+  )
 }
 
 export interface RoleOptions {
@@ -71,6 +77,7 @@ export async function openRole(options: RoleOptions): Promise<Database | undefin
   if (databaseUrl.startsWith(PREFIX)) {
     return openFile(databaseUrl, false)
   }
+  const { openPostgresWriter } = await postgresWriter()
   while (!signal.aborted) {
     try {
       await using stack = new AsyncDisposableStack()
