@@ -1,29 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { describeConfig } from './config.ts'
-import { keepFiltersInUse } from './feeds/filterUse.ts'
-import { observeIngest } from './feeds/observeIngest.ts'
-import { observeRankings } from './feeds/observeRankings.ts'
-import type { RankingStatus } from './feeds/observeRankings.ts'
-import { createFeeds } from './feeds/openFeeds.ts'
 import { rankingsOf } from './feeds/rankingKey.ts'
-import { createRegistry } from './feeds/registry.ts'
-import { noteServedGenerations } from './feeds/servedGenerations.ts'
-import { watchFilters } from './feeds/watchFilters.ts'
 import { closeServer, listen, urlHost } from './httpServer.ts'
 import { startIngestThread } from './ingest/ingestThread.ts'
-import { loadPosition } from './ingest/loadPosition.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
-import { createMetrics } from './metrics.ts'
-import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import { identityOf } from './serviceIdentity.ts'
 import { ingestOptions } from './setup.ts'
 import type { Setup } from './setup.ts'
-import { systemClock } from './time.ts'
+import type { SupervisedThread } from './supervisedThread.ts'
 import { startRankThread } from './trending/rankThread.ts'
-import { watchOverload } from './xrpc/overload.ts'
-import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
 
 export interface AppOptions {
   readonly logger: Logger
@@ -42,10 +29,11 @@ export interface App extends AsyncDisposable {
 
 /**
  * Builds the service in the order in which its parts depend on each other, and starts it. The port is
- * taken first: another process on it is found out before anything is written.
+ * taken first: another process on it is found out before anything is written. Most of a start is loading
+ * modules: what this file imports at once is little, so that the threads can load theirs meanwhile.
  */
 export async function createApp(setup: Setup, options: AppOptions): Promise<App> {
-  const { config, definitions } = setup
+  const { config } = setup
   const { logger, pretty, signal } = options
   await using stack = new AsyncDisposableStack()
   const server = stack.adopt(await listen(config), closeServer)
@@ -60,95 +48,24 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
       'the local network is trusted (FEEDGEN_ALLOW_LOCAL_NETWORK=true): for tests only, not for the public',
     )
   }
-  const filterIds = await prepareDatabase(setup, { logger, signal })
-  const reader = stack.use(await openFeedReader(config, { logger, signal }))
-  const { retentionDays } = config
-  const clock = systemClock
-  const rankings = rankingsOf(definitions)
-  const served = stack.use(noteServedGenerations(config.databaseUrl, logger))
-  const feeds = createFeeds({
-    reader,
-    definitions,
-    filterIds,
-    retentionDays,
-    clock,
-    onServed: (generation) => served.note(generation),
-  })
-
-  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
-  const prepare = (ended: AbortSignal): Promise<number[]> =>
-    prepareDatabase(setup, { logger, signal: ended })
-  stack.use(watchFilters({ reader, definitions, filterIds, prepare, logger }))
-
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
   })
   failed.catch(() => {})
-  const thread = config.roles.has('ingest')
-    ? stack.use(
-        startIngestThread({
-          data: { ingest: ingestOptions(setup), logger: { level: config.logLevel, pretty } },
-          logger,
-          onFatal: (error) => fail(error),
-        }),
-      )
-    : undefined
-  if (config.roles.has('rank') && rankings.length > 0) {
-    stack.use(
-      startRankThread({
-        data: {
-          databaseUrl: config.databaseUrl,
-          rankings,
-          retentionDays,
-          logger: { level: config.logLevel, pretty },
-        },
-        logger,
-        // Readers go on being served the last rankings; `/ready` and the metrics say that they are old.
-        onFatal: ({ message }) => logger.error({ event: 'rankingGivenUp' }, message),
-      }),
-    )
-  }
-
-  const observer = stack.use(observeIngest(reader, clock))
-  const ingestStatus = (): IngestStatus | undefined =>
-    thread === undefined || thread.status?.state === 'standby'
-      ? (observer.status() ?? thread?.status)
-      : thread.status
-  const registry = config.roles.has('serve')
-    ? createRegistry(identity.publisherDid, feeds)
-    : undefined
-  const rankingObserver = stack.use(observeRankings(reader, rankings, clock))
-  const rankingStatuses = (): readonly RankingStatus[] => rankingObserver.statuses()
-  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock })
-  const overload = stack.use(watchOverload())
-  const health = {
-    version,
-    startedUs: clock(),
-    clock,
-    startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
-    ingestStatus,
-    rankingStatuses,
-  }
-  // Large, and not needed until here: it is loaded while the threads load theirs.
-  const { createHttpApp } = await import('./xrpc/server.ts')
-  const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
-  const responder =
-    registry &&
-    stack.use(
-      new SkeletonResponder({
-        registry,
-        metrics,
-        overload,
-        logger,
-        version: () => reader.version(),
-      }),
-    )
-  server.removeAllListeners('request').on('request', (request, response) => {
-    if (responder?.respond(request, response) !== true) {
-      framework(request, response)
-    }
-  })
+  const { ingest, ranking } = startThreads(setup, { logger, pretty, onFatal: (e) => fail(e) })
+  stack.use(ingest)
+  stack.use(ranking)
+  // First what the threads wait for, and the rest while they are at work already.
+  const { prepareDatabase } = await import('./prepareDatabase.ts')
+  const filterIds = await prepareDatabase(setup, { logger, signal })
+  ingest?.begin()
+  ranking?.begin()
+  const { openService } = await import('./openService.ts')
+  const service = stack.use(
+    await openService(setup, { identity, version, filterIds, ingest, logger, signal }),
+  )
+  server.removeAllListeners('request').on('request', service.handle)
   const url = `http://${urlHost(config.listenHost)}:${port}`
   logger.info({ event: 'listening', url, ...identity }, `feeds are served at ${url}`)
 
@@ -159,15 +76,49 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
     [Symbol.asyncDispose]: async () => {
       logger.info({ event: 'stopping' }, 'committing what was read, then closing')
       // Readers first: what they read from is closed after them.
-      await Promise.all([closeServer(server), thread?.[Symbol.asyncDispose]()])
+      await Promise.all([closeServer(server), ingest?.[Symbol.asyncDispose]()])
       await resources.disposeAsync()
-      if (thread?.hasFailed === true) {
+      if (ingest?.hasFailed === true) {
         throw new Error(
           'what was read last could not be stored: it is read again at the next start',
         )
       }
       logger.info({ event: 'stopped' }, 'tagfeed has stopped')
     },
+  }
+}
+
+interface Threads {
+  readonly ingest: SupervisedThread<IngestStatus> | undefined
+  readonly ranking: SupervisedThread<undefined> | undefined
+}
+
+/** The threads that this process is to have. They wait: there may be no database yet. */
+function startThreads(
+  setup: Setup,
+  { logger, pretty, onFatal }: AppOptions & { readonly onFatal: (error: Error) => void },
+): Threads {
+  const { config, definitions } = setup
+  const { databaseUrl, retentionDays, roles } = config
+  const rankings = rankingsOf(definitions)
+  const lines = { level: config.logLevel, pretty }
+  return {
+    ingest: roles.has('ingest')
+      ? startIngestThread({
+          data: { ingest: ingestOptions(setup), logger: lines },
+          logger,
+          onFatal,
+        })
+      : undefined,
+    ranking:
+      roles.has('rank') && rankings.length > 0
+        ? startRankThread({
+            data: { databaseUrl, rankings, retentionDays, logger: lines },
+            logger,
+            // Readers go on being served the last rankings; `/ready` and the metrics say that they are old.
+            onFatal: ({ message }) => logger.error({ event: 'rankingGivenUp' }, message),
+          })
+        : undefined,
   }
 }
 

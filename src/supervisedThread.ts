@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Logger } from './logger.ts'
+import type { ThreadOrder } from './threadOrders.ts'
 
 export type WorkerMessage<Status> =
   | { readonly type: 'status'; readonly status: Status }
@@ -12,7 +13,7 @@ export type WorkerMessage<Status> =
 export interface SupervisedThreadOptions<Status> {
   /** In logs and errors: what the thread does. */
   readonly name: string
-  /** The program of the thread, and what it is given. It ends when it is sent any message. */
+  /** The program of the thread, and what it is given; it follows `listenToOrders`. */
   readonly program: URL
   readonly data: object
   /** Memory that V8 may take for the thread; its own limits where left out. */
@@ -34,8 +35,9 @@ const HEALTHY_MS = 60_000
 const MAX_DEATHS = 8
 
 /**
- * Runs a program in a thread of its own, so that its work never delays a reader. A thread that dies is
- * started again: it goes on from what is committed, so nothing is lost by its death.
+ * Runs a program in a thread of its own, so that its work never delays a reader. The thread loads its
+ * modules at once, which takes it a good part of a start, and does nothing more until `begin`. One that
+ * dies is started again: it goes on from what is committed, so nothing is lost by its death.
  */
 export class SupervisedThread<Status> implements AsyncDisposable {
   readonly #options: SupervisedThreadOptions<Status>
@@ -46,6 +48,7 @@ export class SupervisedThread<Status> implements AsyncDisposable {
   /** The last status of the threads before this one: totals count on. */
   #former: Status | undefined
   #deaths = 0
+  #hasBegun = false
   #isStopping = false
   #hasFailed = false
 
@@ -64,12 +67,26 @@ export class SupervisedThread<Status> implements AsyncDisposable {
     return this.#hasFailed
   }
 
-  /** Lets the thread end its work, and ends it. */
+  /** Lets the thread do its work: all that it needs is there. */
+  begin(): void {
+    this.#hasBegun = true
+    this.#order('begin')
+  }
+
+  /** Lets the thread end its work, and ends it; at once when there was none. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true
     clearTimeout(this.#restart)
-    this.#worker?.postMessage('stop')
+    if (this.#hasBegun) {
+      this.#order('stop')
+    } else {
+      void this.#worker?.terminate()
+    }
     await this.#exited
+  }
+
+  #order(order: ThreadOrder): void {
+    this.#worker?.postMessage(order)
   }
 
   #start(): void {
@@ -77,6 +94,9 @@ export class SupervisedThread<Status> implements AsyncDisposable {
     const startedAt = performance.now()
     const worker = new Worker(program, { workerData: data, name, resourceLimits })
     this.#worker = worker
+    if (this.#hasBegun) {
+      this.#order('begin')
+    }
     let reason = 'it ended without a reason'
     let isFinal = false
     worker.on('message', (message: WorkerMessage<Status>) => {

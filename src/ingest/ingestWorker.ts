@@ -1,5 +1,5 @@
 /**
- * The thread of ingest. It waits until it is the one process that ingests, opens its own writing
+ * The thread of ingest. It waits until it is to begin and until it is the one process that ingests, opens its own writing
  * connection, and tells its status to the main thread. When the connection ends, it begins again from
  * what is committed: another process may have gone on meanwhile.
  */
@@ -11,6 +11,7 @@ import type { IngestStatus } from '../ingestStatus.ts'
 import { createLogger } from '../logger.ts'
 import type { LoggerOptions } from '../logger.ts'
 import type { WorkerMessage } from '../supervisedThread.ts'
+import { listenToOrders } from '../threadOrders.ts'
 import { systemClock } from '../time.ts'
 import { startIngest } from './ingest.ts'
 import type { Ingest, IngestOptions } from './ingest.ts'
@@ -24,19 +25,19 @@ export interface WorkerData {
 const STATUS_EVERY_MS = 100
 
 async function run({ ingest: options, logger }: WorkerData): Promise<void> {
-  const stop = new AbortController()
-  parentPort?.once('message', () => stop.abort())
+  const { begun, stop } = listenToOrders()
+  await begun
   const log = createLogger(logger).child({ module: 'ingest' })
   const counters = new IngestCounters(log, systemClock)
   let status = (): IngestStatus => counters.status(0)
   const tell = (): void => send({ type: 'status', status: status() })
   const timer = setInterval(tell, STATUS_EVERY_MS)
   try {
-    while (!stop.signal.aborted) {
+    while (!stop.aborted) {
       await using database = await openRole({
         databaseUrl: options.databaseUrl,
         role: 'ingest',
-        signal: stop.signal,
+        signal: stop,
         onWaiting: (reason, isHeld) => counters.waits(reason, isHeld ? 'standby' : 'waiting'),
       })
       if (database !== undefined) {
@@ -45,10 +46,10 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
           counters,
           logger: log,
           clock: systemClock,
-          signal: stop.signal,
+          signal: stop,
         })
         ;({ status } = ingest)
-        await untilLost(ingest, counters, stop.signal)
+        await untilLost(ingest, counters, stop)
       }
     }
   } finally {

@@ -1,4 +1,4 @@
-/** The thread of ranking: waits until it is the one process that ranks, and ranks. */
+/** The thread of ranking: waits until it is to begin and is the one process that ranks, and ranks. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { troubleOf } from '../db/databaseErrors.ts'
 import { openRole } from '../db/openDatabase.ts'
@@ -7,6 +7,7 @@ import type { RankingDefinition } from '../feeds/rankingKey.ts'
 import { createLogger } from '../logger.ts'
 import type { LoggerOptions } from '../logger.ts'
 import type { WorkerMessage } from '../supervisedThread.ts'
+import { listenToOrders } from '../threadOrders.ts'
 import { systemClock } from '../time.ts'
 import { Ranker } from './ranker.ts'
 
@@ -18,15 +19,15 @@ export interface RankWorkerData {
 }
 
 async function run({ databaseUrl, logger, ...options }: RankWorkerData): Promise<void> {
-  const stop = new AbortController()
-  parentPort?.once('message', () => stop.abort())
+  const { begun, stop } = listenToOrders()
+  await begun
   const log = createLogger(logger).child({ module: 'rank' })
   let waitsFor: string | undefined
-  while (!stop.signal.aborted) {
+  while (!stop.aborted) {
     await using database = await openRole({
       databaseUrl,
       role: 'rank',
-      signal: stop.signal,
+      signal: stop,
       onWaiting: (reason) => {
         if (reason !== waitsFor) {
           log.info({ event: 'rankingWaits', reason }, `ranking waits: ${reason}`)
@@ -37,7 +38,7 @@ async function run({ databaseUrl, logger, ...options }: RankWorkerData): Promise
     if (database !== undefined) {
       waitsFor = undefined
       try {
-        await new Ranker({ ...options, database, logger: log, clock: systemClock }).run(stop.signal)
+        await new Ranker({ ...options, database, logger: log, clock: systemClock }).run(stop)
       } catch (error) {
         if (troubleOf(error) !== 'lost') {
           throw error

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { keepFiltersInUse } from './feeds/filterUse.ts'
+import { observeIngest } from './feeds/observeIngest.ts'
+import { observeRankings } from './feeds/observeRankings.ts'
+import { createFeeds } from './feeds/openFeeds.ts'
+import { rankingsOf } from './feeds/rankingKey.ts'
+import { createRegistry } from './feeds/registry.ts'
+import { noteServedGenerations } from './feeds/servedGenerations.ts'
+import { watchFilters } from './feeds/watchFilters.ts'
+import { loadPosition } from './ingest/loadPosition.ts'
+import type { IngestStatus } from './ingestStatus.ts'
+import type { Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
+import type { ServiceIdentity } from './serviceIdentity.ts'
+import type { Setup } from './setup.ts'
+import { systemClock } from './time.ts'
+import { watchOverload } from './xrpc/overload.ts'
+import { createHttpApp } from './xrpc/server.ts'
+import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
+
+export interface ServiceOptions {
+  readonly identity: ServiceIdentity
+  readonly version: string
+  /** As `prepareDatabase` has answered them. */
+  readonly filterIds: number[]
+  /** The thread of ingest, when this process has one. */
+  readonly ingest: { readonly status: IngestStatus | undefined } | undefined
+  readonly logger: Logger
+  /** Ends waiting for the database, with an error. */
+  readonly signal: AbortSignal | undefined
+}
+
+export interface Service extends AsyncDisposable {
+  /** Answers a request. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+/** All that answers requests, on a database that has been prepared. */
+export async function openService(setup: Setup, options: ServiceOptions): Promise<Service> {
+  const { config, definitions } = setup
+  const { identity, version, filterIds, ingest, logger, signal } = options
+  await using stack = new AsyncDisposableStack()
+  const reader = stack.use(await openFeedReader(config, { logger, signal }))
+  const clock = systemClock
+  const rankings = rankingsOf(definitions)
+  const served = stack.use(noteServedGenerations(config.databaseUrl, logger))
+  const feeds = createFeeds({
+    reader,
+    definitions,
+    filterIds,
+    retentionDays: config.retentionDays,
+    clock,
+    onServed: (generation) => served.note(generation),
+  })
+
+  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
+  const prepare = (ended: AbortSignal): Promise<number[]> =>
+    prepareDatabase(setup, { logger, signal: ended })
+  stack.use(watchFilters({ reader, definitions, filterIds, prepare, logger }))
+
+  const observer = stack.use(observeIngest(reader, clock))
+  const ingestStatus = (): IngestStatus | undefined =>
+    ingest === undefined || ingest.status?.state === 'standby'
+      ? (observer.status() ?? ingest?.status)
+      : ingest.status
+  const registry = config.roles.has('serve')
+    ? createRegistry(identity.publisherDid, feeds)
+    : undefined
+  const rankingObserver = stack.use(observeRankings(reader, rankings, clock))
+  const rankingStatuses = () => rankingObserver.statuses()
+  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock })
+  const overload = stack.use(watchOverload())
+  const health = {
+    version,
+    startedUs: clock(),
+    clock,
+    startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
+    ingestStatus,
+    rankingStatuses,
+  }
+  const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
+  const responder =
+    registry &&
+    stack.use(
+      new SkeletonResponder({
+        registry,
+        metrics,
+        overload,
+        logger,
+        version: () => reader.version(),
+      }),
+    )
+  const resources = stack.move()
+  return {
+    handle: (request, response) => {
+      if (responder?.respond(request, response) !== true) {
+        framework(request, response)
+      }
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
