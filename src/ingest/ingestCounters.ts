@@ -15,6 +15,7 @@ const SAMPLE_LENGTH = 200
 export class IngestCounters {
   readonly #logger: Logger
   readonly #clock: Clock
+  readonly #onChange: () => void
   readonly #rejected: Record<string, number> = Object.create(null) as Record<string, number>
   #samples = { left: SAMPLES_PER_MINUTE, since: 0 }
   #futureReportedAt = Number.NEGATIVE_INFINITY
@@ -41,9 +42,11 @@ export class IngestCounters {
     problem: undefined,
   }
 
-  constructor(logger: Logger, clock: Clock) {
+  /** `onChange`: told of a connection that begins or ends, and of every batch that is stored. */
+  constructor(logger: Logger, clock: Clock, onChange: () => void = () => {}) {
     this.#logger = logger
     this.#clock = clock
+    this.#onChange = onChange
   }
 
   status(buffered: number): IngestStatus {
@@ -76,6 +79,7 @@ export class IngestCounters {
     this.#status.host = host
     this.#status.reconnectsTotal = this.#opened - 1
     this.#streamProblem = undefined
+    this.#onChange()
   }
 
   disconnected(problem: string): void {
@@ -84,6 +88,7 @@ export class IngestCounters {
     }
     this.#status.connected = false
     this.#streamProblem = problem
+    this.#onChange()
   }
 
   /** Undefined: it works again. */
@@ -150,6 +155,7 @@ export class IngestCounters {
     if (lastEventUs !== undefined) {
       this.#status.lagMs = Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS))
     }
+    this.#onChange()
   }
 }
 

@@ -22,13 +22,14 @@ export interface WorkerData {
   readonly logger: Pick<LoggerOptions, 'level' | 'pretty'>
 }
 
+/** Also without a change: frames wait in the buffer, and time passes. */
 const STATUS_EVERY_MS = 100
 
 async function run({ ingest: options, logger }: WorkerData): Promise<void> {
   const { begun, stop } = listenToOrders()
   await begun
   const log = createLogger(logger).child({ module: 'ingest' })
-  const counters = new IngestCounters(log, systemClock)
+  const counters = new IngestCounters(log, systemClock, () => tell())
   let status = (): IngestStatus => counters.status(0)
   const tell = (): void => send({ type: 'status', status: status() })
   const timer = setInterval(tell, STATUS_EVERY_MS)

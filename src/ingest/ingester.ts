@@ -42,6 +42,8 @@ export interface IngesterOptions {
 /** A batch closes at so many frames, or so long after its first one: large in a replay, small live. */
 const MAX_BATCH = 5_000
 const FILL_MS = 100
+/** The first one closes at once: a start waits for what it tells, how far the stream is behind. */
+const FIRST_FILL_MS = 0
 /** How often the loop looks around when no frame comes. */
 const WAIT_MS = 1_000
 
@@ -78,15 +80,17 @@ export async function runIngester(options: IngesterOptions): Promise<void> {
     .finally(() => ended.abort())
   // A source that fails while a batch is being stored is not unhandled: it is awaited below.
   source.catch(() => {})
+  let fillMs = FIRST_FILL_MS
   try {
     for (;;) {
       const frames = await buffer.take({
         max: MAX_BATCH,
         waitMs: WAIT_MS,
-        fillMs: FILL_MS,
+        fillMs,
         signal: ended.signal,
       })
       if (frames.length > 0) {
+        fillMs = FILL_MS
         const position = await storeFrames(frames, options)
         committed.position = later(committed.position, position)
       } else if (ended.signal.aborted) {
