@@ -54,6 +54,6 @@ export class KeptPosts {
 
   /** Whether the post with an at-uri may be one of these; no is certain. */
   mayHave(uri: string): boolean {
-    return this.#keys.mayHave(uri, uri.lastIndexOf('/') + 1)
+    return this.#keys.mayHave(uri)
   }
 }

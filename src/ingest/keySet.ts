@@ -1,4 +1,5 @@
 const START_SLOTS = 1 << 16
+const SLASH = '/'.charCodeAt(0)
 
 /**
  * A set of record keys that may say yes to a stranger and never no to one of its own: it holds 32-bit
@@ -18,12 +19,12 @@ export class KeySet {
     if ((this.#size + 1) * 2 > this.#slots.length) {
       this.#grow()
     }
-    this.#insert(hashOf(key, 0))
+    this.#insert(hashOf(key, 0, key.length))
   }
 
-  /** Whether the key that stands in `text` from a place to its end may be a member. */
-  mayHave(text: string, from = 0): boolean {
-    const hash = hashOf(text, from)
+  /** Whether the key that stands in `text` between two places, after any slash, may be a member. */
+  mayHave(text: string, from = 0, to = text.length): boolean {
+    const hash = hashOf(text, from, to)
     const mask = this.#slots.length - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const found = this.#slots[slot]
@@ -61,11 +62,15 @@ export class KeySet {
   }
 }
 
-/** FNV-1a with a last mixing; never 0, which stands for an empty slot. */
-function hashOf(text: string, from: number): number {
+/** FNV-1a from the end on, with a last mixing; never 0, which stands for an empty slot. */
+function hashOf(text: string, from: number, to: number): number {
   let hash = 0x811c9dc5
-  for (let index = from; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  for (let index = to - 1; index >= from; index -= 1) {
+    const unit = text.charCodeAt(index)
+    if (unit === SLASH) {
+      break
+    }
+    hash = Math.imul(hash ^ unit, 0x01000193)
   }
   hash ^= hash >>> 15
   hash = Math.imul(hash, 0x2c1b3c6d)

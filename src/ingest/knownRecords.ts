@@ -9,6 +9,7 @@ const LOADED_KEYS = 150_000
 const MAX_GROWTH = 1_000_000
 /** Above all keys that are times; what stands above it is not loaded. */
 const END = 'k'
+const END_UNIT = END.charCodeAt(0)
 
 /**
  * Says of nearly every record that comes that nothing is stored of it, so that nobody looks for it: new
@@ -63,14 +64,14 @@ export class KnownRecords {
     return this.#keys.size - this.#loaded > MAX_GROWTH
   }
 
-  /** Whether something may be stored of a record with this key; no is certain. */
-  mayHave(rkey: string): boolean {
-    return !this.#covers(rkey) || this.#keys.mayHave(rkey)
+  /** Whether something may be stored of a record whose key stands in `text`; no is certain. */
+  mayHave(text: string, from = 0, to = text.length): boolean {
+    return !this.#covers(text, from, to) || this.#keys.mayHave(text, from, to)
   }
 
   /** Something is about to be stored of a record. Answers whether it is certainly the first thing. */
   add(rkey: string): boolean {
-    if (!this.#covers(rkey)) {
+    if (!this.#covers(rkey, 0, rkey.length)) {
       return false
     }
     const isFirst = !this.#keys.mayHave(rkey)
@@ -80,7 +81,19 @@ export class KnownRecords {
     return isFirst
   }
 
-  #covers(rkey: string): boolean {
-    return rkey > this.#since && rkey < END
+  /** Unit by unit: to compare parts of texts would make texts of them, for every like of the network. */
+  #covers(text: string, from: number, to: number): boolean {
+    const since = this.#since
+    if (text.charCodeAt(from) >= END_UNIT) {
+      return false
+    }
+    for (let index = 0; index < since.length; index += 1) {
+      const unit = from + index < to ? text.charCodeAt(from + index) : -1
+      const bound = since.charCodeAt(index)
+      if (unit !== bound) {
+        return unit > bound
+      }
+    }
+    return to - from > since.length
   }
 }

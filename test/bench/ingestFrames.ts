@@ -55,6 +55,6 @@ const timer = setInterval(() => {
     stop.abort()
     tell({ ...since(begin), warm: since(warm ?? begin), residentMb: peak, tenths })
   }
-}, 5)
+}, 25)
 await ingest.done
 await database[Symbol.asyncDispose]()
