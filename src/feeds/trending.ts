@@ -55,22 +55,23 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
 
   function toPage(all: readonly RankTuple[], room: number, pin?: string): Page {
     const others = pinned === undefined ? all : all.filter(([, , , uri]) => uri !== pinned)
-    const shown = others.slice(0, room)
-    const last = shown.at(-1)
+    const posts: string[] = pin === undefined ? [] : [pin]
+    const times: (number | undefined)[] = pin === undefined ? [] : [undefined]
+    const count = Math.min(others.length, room)
+    for (let index = 0; index < count; index += 1) {
+      const [, , indexedAt, uri] = others[index] as RankTuple
+      posts.push(uri)
+      times.push(indexedAt)
+    }
     const [next] = others
     let cursor: string | undefined
     if (others.length > room && next !== undefined) {
       // Without room for any row but the pinned one, the next page starts at the top.
-      const [generation, rank] = last ?? [next[0], 0]
+      const [generation, rank] = others[count - 1] ?? [next[0], 0]
       cursor = packRank(scope, { generation, rank })
       onServed(generation)
     }
-    return {
-      posts: [...(pin === undefined ? [] : [pin]), ...shown.map(([, , , uri]) => uri)],
-      times: [...(pin === undefined ? [] : [undefined]), ...shown.map(([, , time]) => time)],
-      hasPin: pin !== undefined,
-      cursor,
-    }
+    return { posts, times, hasPin: pin !== undefined, cursor }
   }
 
   return {
