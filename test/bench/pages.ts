@@ -22,6 +22,8 @@ export interface Load {
   readonly p50: number
   readonly p99: number
   readonly errors: number
+  /** CPU time of the client a request; that of the servers is `cpuUs`. */
+  readonly clientUs: number
 }
 
 export interface Case {
@@ -31,9 +33,22 @@ export interface Case {
   readonly processes?: number
 }
 
-export type PageResults = Readonly<Record<string, Load & { readonly cpuUs: number }>>
+/** With the CPU time of the servers a request. */
+export type MeasuredLoad = Load & { readonly cpuUs: number }
 
-/** Measures all page servers, interleaved round by round; answers the medians. */
+export type PageResults = Readonly<Record<string, MeasuredLoad>>
+
+interface CaseServer extends AsyncDisposable {
+  measure(seconds: number): Promise<MeasuredLoad>
+}
+
+/** Each round in turns, so that what else the machine does for seconds falls on all servers alike. */
+const TURNS = 4
+
+/**
+ * Measures all page servers, interleaved in short turns; answers the medians. Each round has new ones:
+ * of two processes of the same program one may be a fifth slower for as long as it lives.
+ */
 export async function measurePages(options: PagesOptions): Promise<PageResults> {
   const { rounds, seconds } = options
   const path = await benchDatabase(options.posts, benchFeeds(FEEDS))
@@ -54,26 +69,42 @@ export async function measurePages(options: PagesOptions): Promise<PageResults> 
     { name: 'service, 20 tags', mode: 'uncached', paths: paths.tags20 },
     { name: 'service, two cores', mode: 'uncached', paths: paths.mixed, processes: 2 },
   ]
-  const measured = new Map<string, (Load & { cpuUs: number })[]>(
-    cases.map(({ name }) => [name, []]),
-  )
+  const measured = cases.map((each) => ({ each, loads: [] as MeasuredLoad[] }))
   for (let round = 0; round < rounds; round += 1) {
-    for (const each of cases) {
-      measured.get(each.name)?.push(await measureCase(each, database, seconds))
+    await using stack = new AsyncDisposableStack()
+    const running: { server: CaseServer; loads: MeasuredLoad[] }[] = []
+    for (const { each, loads } of measured) {
+      const server = stack.use(await startCase(each, database, Math.min(1, seconds / 2)))
+      running.push({ server, loads })
+    }
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      for (const { server, loads } of turn % 2 === 0 ? running : running.toReversed()) {
+        loads.push(await server.measure(seconds / TURNS))
+      }
     }
   }
   rmSync(folder, { recursive: true, force: true })
-  return Object.fromEntries([...measured].map(([name, loads]) => [name, medians(loads)]))
+  return Object.fromEntries(measured.map(({ each, loads }) => [each.name, medians(loads)]))
 }
 
 /** Starts a page server on a database, and asks it for pages. */
 export async function measureCase(
-  { mode, paths, processes = 1 }: Case,
+  each: Case,
   database: string,
   seconds: number,
-): Promise<Load & { cpuUs: number }> {
+): Promise<MeasuredLoad> {
+  await using server = await startCase(each, database, Math.min(1, seconds / 2))
+  return await server.measure(seconds)
+}
+
+/** Starts a page server on a database, or several on one port, and asks it for pages to warm it up. */
+async function startCase(
+  { mode, paths, processes = 1 }: Case,
+  database: string,
+  warmSeconds: number,
+): Promise<CaseServer> {
   await using stack = new AsyncDisposableStack()
-  const body = 'x'.repeat(4_200)
+  const body = 'x'.repeat(4_230)
   let port = 0
   const servers: ReturnType<typeof startProgram>[] = []
   for (let index = 0; index < processes; index += 1) {
@@ -84,13 +115,11 @@ export async function measureCase(
     port = (await server.next<{ port: number }>()).port
     servers.push(server)
   }
-  const load = (time: number): Promise<Load> =>
-    stack
-      .use(
-        startProgram('./loadClient.ts', [String(port), paths, String(CONNECTIONS), String(time)]),
-      )
-      .next<Load>()
-  await load(Math.min(1, seconds / 2))
+  const load = async (seconds: number): Promise<Load> => {
+    const args = [String(port), paths, String(CONNECTIONS), String(seconds)]
+    await using client = startProgram('./loadClient.ts', args)
+    return await client.next<Load>()
+  }
   const cpu = async (): Promise<number> => {
     let sum = 0
     for (const server of servers) {
@@ -99,22 +128,30 @@ export async function measureCase(
     }
     return sum
   }
-  const before = await cpu()
-  const result = await load(seconds)
-  const used = (await cpu()) - before
-  if (result.errors > 0) {
-    throw new Error(`${mode} answered ${result.errors} requests with an error`)
+  await load(warmSeconds)
+  const started = stack.move()
+  return {
+    measure: async (seconds) => {
+      const before = await cpu()
+      const result = await load(seconds)
+      const used = (await cpu()) - before
+      if (result.errors > 0) {
+        throw new Error(`${mode} answered ${result.errors} requests with an error`)
+      }
+      return { ...result, cpuUs: (used / (result.perSecond * seconds)) * 1e6 }
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
-  return { ...result, cpuUs: (used / (result.perSecond * seconds)) * 1e6 }
 }
 
-export function medians(loads: readonly (Load & { cpuUs: number })[]): Load & { cpuUs: number } {
-  const of = (value: (load: Load & { cpuUs: number }) => number): number => median(loads.map(value))
+export function medians(loads: readonly MeasuredLoad[]): MeasuredLoad {
+  const of = (value: (load: MeasuredLoad) => number): number => median(loads.map(value))
   return {
     perSecond: of(({ perSecond }) => perSecond),
     p50: of(({ p50 }) => p50),
     p99: of(({ p99 }) => p99),
     cpuUs: of(({ cpuUs }) => cpuUs),
+    clientUs: of(({ clientUs }) => clientUs),
     errors: 0,
   }
 }

@@ -11,7 +11,7 @@ import { startPostgres } from '../support/postgresServer.ts'
 import { benchDatabase, benchFeeds, fillDatabase, insertPosts } from './database.ts'
 import { median } from './measure.ts'
 import { FEEDS, measureCase, medians, writePaths } from './pages.ts'
-import type { Case, Load, PageResults } from './pages.ts'
+import type { Case, MeasuredLoad, PageResults } from './pages.ts'
 
 export interface PostgresOptions {
   readonly posts: number
@@ -62,7 +62,7 @@ export async function measurePostgres(options: PostgresOptions): Promise<Postgre
     { name: 'postgres, 20 tags', mode: 'uncached', paths: paths.tags20, url },
     { name: 'postgres, two', mode: 'uncached', paths: paths.mixed, url, processes: 2 },
   ]
-  const loads = new Map<string, (Load & { cpuUs: number })[]>(cases.map(({ name }) => [name, []]))
+  const loads = new Map<string, MeasuredLoad[]>(cases.map(({ name }) => [name, []]))
   const inserts = { sqlite: [] as number[], postgres: [] as number[] }
   for (let round = 0; round < rounds; round += 1) {
     for (const each of cases) {
