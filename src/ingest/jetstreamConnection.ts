@@ -7,7 +7,8 @@ import { WebSocket } from 'ws'
 import { MAX_FRAME_BYTES } from './decodeEvent.ts'
 import type { Connection } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
-import { FrameSieve } from './frameSieve.ts'
+import { MessageReader } from './messageReader.ts'
+import type { MessageReaderOptions } from './messageReader.ts'
 
 export interface ConnectionOptions {
   /** `ws(s)://HOST/subscribe`. */
@@ -34,8 +35,6 @@ export interface ConnectionEnd {
   readonly wasIdle: boolean
 }
 
-/** A frame above the limit never gets here; this bounds a message that comes in several frames. */
-const MAX_MESSAGE_BYTES = 2 * MAX_FRAME_BYTES
 const MAX_REASON_LENGTH = 200
 
 /**
@@ -73,7 +72,7 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
     }
     const watchdog = setInterval(
       () => {
-        if (socket?.isPaused === true) {
+        if (socket?.isHeld === true) {
           lastFrameAt = performance.now()
         } else if (performance.now() - lastFrameAt >= options.idleMs) {
           wasIdle = true
@@ -87,21 +86,26 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
 
     class OwnSocket extends FrameSocket {
       constructor(url: string) {
-        super(url, () => {
-          lastFrameAt = performance.now()
-          options.onTooLarge()
+        super(url, {
+          onMessage: (data, isBinary) => {
+            frames += 1
+            lastFrameAt = performance.now()
+            options.buffer.push(data, isBinary, options.connection)
+            if (options.buffer.isFull && !this.isHeld) {
+              this.hold()
+              options.buffer.onDrained(() => this.release())
+            }
+          },
+          onTooLarge: () => {
+            lastFrameAt = performance.now()
+            options.onTooLarge()
+          },
         })
         // eslint-disable-next-line typescript/no-this-alias, unicorn/no-this-assignment
         socket = this
-        this.on('open', options.onOpen)
-        this.on('message', (data: Buffer, isBinary: boolean) => {
-          frames += 1
-          lastFrameAt = performance.now()
-          options.buffer.push(data, isBinary, options.connection)
-          if (options.buffer.isFull && !this.isPaused) {
-            this.pause()
-            options.buffer.onDrained(() => this.resume())
-          }
+        this.on('open', () => {
+          options.onOpen()
+          this.begin()
         })
         this.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
           void readStart(response).then((body) => end(`HTTP ${response.statusCode}: ${body}`))
@@ -130,28 +134,42 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
   })
 }
 
-/** A `ws` socket that tells nobody but its own listeners of its messages. */
+/** A `ws` socket that sees no messages: they are handed out before they get to it. */
 class FrameSocket extends WebSocket {
-  constructor(url: string, onTooLarge: () => void) {
+  readonly #connection: { reader?: MessageReader }
+
+  constructor(url: string, handlers: Pick<MessageReaderOptions, 'onMessage' | 'onTooLarge'>) {
+    const connection: { reader?: MessageReader } = {}
     super(url, {
       // Typed as a socket; `ws` and `node:http` ask of it no more than of any duplex stream.
-      createConnection: ((connection: NetConnectOpts) =>
-        new FrameSieve(openSocket(url, connection), MAX_FRAME_BYTES, onTooLarge)) as never,
+      createConnection: ((options: NetConnectOpts) => {
+        const limits = { maxBytes: MAX_FRAME_BYTES, ...handlers }
+        connection.reader = new MessageReader(openSocket(url, options), limits)
+        return connection.reader
+      }) as never,
       // A v2 host that is offered compression and asked for zstd answers 400; neither is worth it.
       perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE_BYTES,
-      // A frame of bad UTF-8 is rejected by itself; the check here would end the connection.
-      skipUTF8Validation: true,
       handshakeTimeout: 10_000,
     })
+    this.#connection = connection
     // The library asks for blobs, more than once, which nobody can read at once.
     Object.defineProperty(this, 'binaryType', { get: () => 'nodebuffer', set: () => {} })
   }
 
-  override addEventListener(...[type, ...rest]: Parameters<WebSocket['addEventListener']>): void {
-    if (type !== 'message') {
-      super.addEventListener(type, ...rest)
-    }
+  begin(): void {
+    this.#connection.reader?.begin()
+  }
+
+  get isHeld(): boolean {
+    return this.#connection.reader?.isHeld === true
+  }
+
+  hold(): void {
+    this.#connection.reader?.hold()
+  }
+
+  release(): void {
+    this.#connection.reader?.release()
   }
 }
 

@@ -1,0 +1,265 @@
+import { Duplex } from 'node:stream'
+
+export interface MessageReaderOptions {
+  /** A message above it is passed over, without being held. */
+  readonly maxBytes: number
+  readonly onMessage: (data: Buffer, isBinary: boolean) => void
+  /** A message was passed over for its size. */
+  readonly onTooLarge: () => void
+}
+
+const NONE = Buffer.alloc(0)
+/** An HTTP answer whose head is longer than this is not one that we wait for. */
+const MAX_HEAD_BYTES = 64 * 1024
+
+const CONTINUATION = 0
+const TEXT = 1
+const BINARY = 2
+
+/**
+ * A connection to a WebSocket server that hands out its messages itself, and passes on all the rest: the
+ * HTTP answer, pings, the close. `ws` would make five buffers of each message, and its limit on size
+ * would end the connection, so that every replay meets the same message again.
+ *
+ * It follows the bytes that the server sends. *head*: until the end of the HTTP answer. *opening*: until
+ * `begin` says that the answer was a good one. *frame*: the two to ten bytes that say what a frame is.
+ * *payload*: taken, passed on or dropped. *raw*: after an answer that is no upgrade, or a frame that no
+ * server may send, all bytes pass, and `ws` says what is wrong with them.
+ */
+export class MessageReader extends Duplex {
+  readonly #inner: Duplex
+  readonly #options: MessageReaderOptions
+  #state: 'head' | 'opening' | 'frame' | 'payload' | 'raw' = 'head'
+  /** A head, or what says what a frame is, that is cut: it waits for its rest. */
+  #held = NONE
+  #isPaused = false
+  #hasEnded = false
+  /** Bytes of the payload that are still to come, what becomes of them, and whether they end a message. */
+  #left = 0
+  #fate: 'take' | 'pass' | 'drop' = 'pass'
+  #isLast = true
+  /** What has come of a message; it is under way when its kind is known. */
+  #kind: typeof TEXT | typeof BINARY | undefined
+  #pieces: Buffer[] = []
+  #size = 0
+
+  constructor(inner: Duplex, options: MessageReaderOptions) {
+    super({ allowHalfOpen: false })
+    this.#inner = inner
+    this.#options = options
+    inner.on('data', (chunk: Buffer) => this.#take(chunk))
+    inner.on('end', () => this.#end())
+    inner.on('error', (error) => this.destroy(error))
+    inner.on('close', () => this.destroy())
+    inner.pause()
+  }
+
+  get isHeld(): boolean {
+    return this.#isPaused
+  }
+
+  /** The server has agreed to speak WebSocket: from here on its messages are handed out. */
+  begin(): void {
+    if (this.#state === 'opening') {
+      this.#state = 'frame'
+      this.#take(NONE)
+      if (this.#hasEnded) {
+        this.#end()
+      } else {
+        this._read()
+      }
+    }
+  }
+
+  /** Nothing more is read until `release`; messages that have been read already are still handed out. */
+  hold(): void {
+    this.#isPaused = true
+    this.#inner.pause()
+  }
+
+  release(): void {
+    this.#isPaused = false
+    this._read()
+  }
+
+  override _read(): void {
+    if (!this.#isPaused && this.#state !== 'opening') {
+      this.#inner.resume()
+    }
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void) {
+    this.#inner.write(chunk, encoding, done)
+  }
+
+  override _final(done: () => void): void {
+    this.#inner.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#inner.destroy()
+    done(error)
+  }
+
+  /** What came with the answer is dealt with before the end that came with it. */
+  #end(): void {
+    this.#hasEnded = true
+    if (this.#state !== 'opening') {
+      this.push(null)
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = NONE
+    let at = 0
+    while (at < bytes.length) {
+      const size = this.#step(bytes, at)
+      if (size === 0) {
+        this.#held = Buffer.from(bytes.subarray(at))
+        break
+      }
+      at += size
+    }
+  }
+
+  /** Answers how many bytes it has dealt with; 0 when more have to come first. */
+  #step(bytes: Buffer, at: number): number {
+    switch (this.#state) {
+      case 'head':
+        return this.#readHead(bytes, at)
+      case 'opening':
+        return 0
+      case 'frame':
+        return this.#readFrame(bytes, at)
+      case 'payload':
+        return this.#readPayload(bytes, at)
+      case 'raw':
+        return this.#pass(bytes.subarray(at))
+    }
+  }
+
+  #pass(bytes: Buffer): number {
+    if (!this.push(bytes)) {
+      this.#inner.pause()
+    }
+    return bytes.length
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const end = bytes.indexOf('\r\n\r\n', at)
+    if (end === -1 && bytes.length <= MAX_HEAD_BYTES) {
+      return 0
+    }
+    const isUpgrade = end !== -1 && bytes.toString('latin1', 0, 13) === 'HTTP/1.1 101 '
+    this.#state = isUpgrade ? 'opening' : 'raw'
+    if (!isUpgrade) {
+      return this.#pass(bytes.subarray(at))
+    }
+    this.#inner.pause()
+    return this.#pass(bytes.subarray(at, end + 4))
+  }
+
+  #readFrame(bytes: Buffer, at: number): number {
+    const second = bytes[at + 1]
+    if (second === undefined) {
+      return 0
+    }
+    const short = second & 0x7f
+    const size = short === 126 ? 4 : short === 127 ? 10 : 2
+    if (bytes.length < at + size) {
+      return 0
+    }
+    const first = bytes[at] ?? 0
+    const fate = (second & 0x80) === 0 ? this.#fateOf(first) : undefined
+    if (fate === undefined) {
+      this.#state = 'raw'
+      return this.#pass(bytes.subarray(at))
+    }
+    this.#left =
+      short === 126
+        ? bytes.readUInt16BE(at + 2)
+        : short === 127
+          ? Number(bytes.readBigUInt64BE(at + 2))
+          : short
+    this.#isLast = (first & 0x80) !== 0
+    this.#fate = fate === 'pass' ? fate : this.#fateOfSize()
+    if (fate === 'pass') {
+      this.#pass(bytes.subarray(at, at + size))
+    }
+    this.#state = 'payload'
+    if (this.#left === 0) {
+      this.#endFrame(NONE)
+    }
+    return size
+  }
+
+  /** What becomes of a frame by its first byte: undefined for one that no server may send here. */
+  #fateOf(first: number): 'take' | 'pass' | undefined {
+    const kind = first & 0x0f
+    if ((first & 0x70) !== 0) {
+      return undefined
+    }
+    if (kind === TEXT || kind === BINARY) {
+      if (this.#kind !== undefined) {
+        // `ws` has not seen the first one, and would find nothing wrong.
+        this.destroy(new Error('a message begins inside another one'))
+        return undefined
+      }
+      this.#kind = kind
+      return 'take'
+    }
+    if (kind === CONTINUATION) {
+      return this.#kind === undefined ? undefined : 'take'
+    }
+    return 'pass'
+  }
+
+  /** A message of which a part is dropped is dropped whole. */
+  #fateOfSize(): 'take' | 'drop' {
+    const before = this.#size
+    this.#size += this.#left
+    if (this.#size <= this.#options.maxBytes) {
+      return 'take'
+    }
+    this.#pieces = []
+    if (before <= this.#options.maxBytes) {
+      this.#options.onTooLarge()
+    }
+    return 'drop'
+  }
+
+  #readPayload(bytes: Buffer, at: number): number {
+    const size = Math.min(this.#left, bytes.length - at)
+    const part = this.#fate === 'drop' ? NONE : bytes.subarray(at, at + size)
+    this.#left -= size
+    if (this.#fate === 'pass') {
+      this.#pass(part)
+    }
+    if (this.#left === 0) {
+      this.#endFrame(part)
+    } else if (this.#fate === 'take') {
+      this.#pieces.push(part)
+    }
+    return size
+  }
+
+  #endFrame(part: Buffer): void {
+    this.#state = 'frame'
+    if (this.#fate === 'pass') {
+      return
+    }
+    if (!this.#isLast) {
+      this.#pieces.push(part)
+      return
+    }
+    const data = this.#pieces.length === 0 ? part : Buffer.concat([...this.#pieces, part])
+    const isBinary = this.#kind === BINARY
+    this.#kind = undefined
+    this.#pieces = []
+    this.#size = 0
+    if (this.#fate === 'take') {
+      this.#options.onMessage(data, isBinary)
+    }
+  }
+}
