@@ -96,13 +96,13 @@ export class IngestCounters {
     this.#storeProblem = problem
   }
 
-  frameRead(): void {
-    this.#status.eventsTotal += 1
+  framesRead(count: number): void {
+    this.#status.eventsTotal += count
   }
 
   /** A frame that was passed over unread. */
   frameTooLarge(): void {
-    this.frameRead()
+    this.framesRead(1)
     this.#countRejected('tooLarge')
   }
 

@@ -6,7 +6,7 @@ import type { Clock, Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
 import { decodeEvent } from './decodeEvent.ts'
 import type { Decoded, StreamEvent } from './decodeEvent.ts'
-import type { EventSource, StreamFrame } from './eventSource.ts'
+import type { Connection, EventSource, StreamFrame } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import { projectEvent } from './projectEvent.ts'
@@ -153,17 +153,20 @@ function tellers({ teller }: IngesterOptions): Chore[] {
 function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Batch {
   const { counters, projection } = options
   const ops: RowOp[] = []
-  let position: Position | undefined
+  let greatestUs = 0
+  let last: StreamFrame | undefined
   let lastEventUs: Us | undefined
   const nowUs = options.clock()
+  counters.framesRead(frames.length)
   for (const frame of frames) {
     const strangerUs = timeOfStrangerMark(frame, projection)
     const decoded = strangerUs === undefined ? decodeEvent(frame) : undefined
     const timeUs = decoded === undefined ? strangerUs : timeOf(decoded)
     const isAhead = timeUs !== undefined && timeUs > nowUs + MAX_AHEAD_US
-    counters.frameRead()
     if (timeUs !== undefined && !isAhead) {
-      position = advance(position, frame, timeUs)
+      noteTime(frame.connection, timeUs)
+      greatestUs = Math.max(greatestUs, timeUs)
+      last = frame
       lastEventUs = timeUs
     } else if (isAhead) {
       counters.futureEvent(timeUs, frame.connection.host)
@@ -183,6 +186,11 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
     if (op !== undefined) {
       ops.push(op)
     }
+  }
+  const position = last && {
+    timeUs: greatestUs,
+    host: last.connection.host,
+    disorderUs: last.connection.disorderUs,
   }
   return { ops, position, lastEventUs }
 }
@@ -214,14 +222,9 @@ function timesOf(
     : { datedUs: event.timeUs, orderUs: event.timeUs }
 }
 
-function advance(before: Position | undefined, { connection }: StreamFrame, timeUs: Us): Position {
+function noteTime(connection: Connection, timeUs: Us): void {
   connection.disorderUs = Math.max(connection.disorderUs, connection.greatestUs - timeUs)
   connection.greatestUs = Math.max(connection.greatestUs, timeUs)
-  return {
-    timeUs: Math.max(before?.timeUs ?? 0, timeUs),
-    host: connection.host,
-    disorderUs: connection.disorderUs,
-  }
 }
 
 /** Stores a batch, waiting for as long as the database cannot take it. */

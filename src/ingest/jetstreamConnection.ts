@@ -49,7 +49,9 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
     let frames = 0
     let reason: string | undefined
     let wasIdle = false
-    let lastFrameAt = performance.now()
+    /** What has come by when the watchdog looked last; a clock read at every frame would cost more. */
+    let seen = { events: 0, at: performance.now() }
+    let tooLarge = 0
     let socket: FrameSocket | undefined
 
     const fail = (text: string): void => {
@@ -72,9 +74,10 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
     }
     const watchdog = setInterval(
       () => {
-        if (socket?.isHeld === true) {
-          lastFrameAt = performance.now()
-        } else if (performance.now() - lastFrameAt >= options.idleMs) {
+        const events = frames + tooLarge
+        if (socket?.isHeld === true || events !== seen.events) {
+          seen = { events, at: performance.now() }
+        } else if (performance.now() - seen.at >= options.idleMs) {
           wasIdle = true
           end(`no event for ${options.idleMs / 1000} s`)
         }
@@ -89,7 +92,6 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
         super(url, {
           onMessage: (data, isBinary) => {
             frames += 1
-            lastFrameAt = performance.now()
             options.buffer.push(data, isBinary, options.connection)
             if (options.buffer.isFull && !this.isHeld) {
               this.hold()
@@ -97,7 +99,7 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
             }
           },
           onTooLarge: () => {
-            lastFrameAt = performance.now()
+            tooLarge += 1
             options.onTooLarge()
           },
         })
