@@ -30,6 +30,9 @@ export function openSqlite(options: SqliteOptions): Database {
     handle.pragma('journal_mode = WAL')
     handle.pragma('synchronous = NORMAL')
     handle.pragma('wal_autocheckpoint = 8000')
+    // Each statement of many rows notes the pages as they were, in case it fails half way: in a file that
+    // is two calls of the system a page, more than the log takes.
+    handle.pragma('temp_store = memory')
   }
   handle.pragma('foreign_keys = ON')
   handle.pragma('cache_size = -65536')
