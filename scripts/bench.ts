@@ -43,10 +43,8 @@ await runCommand(async () => {
 
   const ingest = await measureIngest({ rounds, posts, frames })
   console.table(ingest)
-  report('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
-  report('the same after the first third of the frames', ingest.warmOfParseCpu)
-  report('ingest beside JSON.parse, by CPU', ingest.besideParseCpu)
-  report('the same after the first third of the frames', ingest.warmBesideParseCpu)
+  reportShares('ingest of JSON.parse, by CPU', ingest.ofParseCpu)
+  reportShares('ingest beside JSON.parse, by CPU', ingest.besideParseCpu)
 
   const memory = await measureMemory(longStream, posts)
   console.log(
@@ -72,6 +70,15 @@ await runCommand(async () => {
   report('bytes of disk a post, with 1.2 tags and 6 feeds', statSync(path).size / posts)
 })
 
+function reportShares(
+  what: string,
+  { all, first, rest }: Record<'all' | 'first' | 'rest', number>,
+) {
+  report(what, all)
+  report('  the first 300,000 frames', first)
+  report('  those after them', rest)
+}
+
 function report(what: string, value: number): void {
   console.log(`${what}: ${value.toFixed(value < 10 ? 2 : 0)}`)
 }
@@ -92,7 +99,7 @@ function readArguments() {
     rounds: number(values.rounds, 5),
     seconds: number(values.seconds, 4),
     posts: number(values.posts, 1_000_000),
-    frames: number(values.frames, 300_000),
+    frames: number(values.frames, 1_000_000),
     longStream: number(values.longStream, 5_000_000),
   }
 }

@@ -21,10 +21,11 @@ export class KeptPosts {
    */
   async load(database: Database, { sinceUs, untilUs }: Record<'sinceUs' | 'untilUs', Us>) {
     const keys = new KeySet()
-    const stretch = database.prepare<{ from: Us; to: Us }, { keys: string | null }>(
+    const stretch = database.prepare<{ from: Us; to: Us }, { keys: string | null; count: number }>(
       (db, parameter) => ({
         compile: () =>
-          sql<{ keys: string | null }>`select string_agg(rkey, ' ') as keys from post
+          sql<{ keys: string | null; count: number }>`
+            select string_agg(rkey, ' ') as keys, count(*) as count from post
             where indexed_at >= ${parameter('from')} and indexed_at < ${parameter('to')}`.compile(
             db,
           ),
@@ -35,9 +36,7 @@ export class KeptPosts {
       // A post may be dated later than our clock, if that was set back.
       const to = from + stepUs > untilUs ? Number.MAX_SAFE_INTEGER : from + stepUs
       const [row] = await stretch.all({ from, to })
-      for (const key of row?.keys?.split(' ') ?? []) {
-        keys.add(key)
-      }
+      keys.addAll(row?.keys ?? '', row?.count ?? 0)
     }
     this.#keys = keys
     this.#loaded = keys.size

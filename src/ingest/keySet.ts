@@ -16,10 +16,20 @@ export class KeySet {
   }
 
   add(key: string): void {
-    if ((this.#size + 1) * 2 > this.#slots.length) {
-      this.#grow()
-    }
+    this.#reserve(1)
     this.#insert(hashOf(key, 0, key.length))
+  }
+
+  /** Adds all keys of a text, in which blanks stand between them. */
+  addAll(text: string, count: number): void {
+    this.#reserve(count)
+    let from = 0
+    while (from < text.length) {
+      const blank = text.indexOf(' ', from)
+      const to = blank === -1 ? text.length : blank
+      this.#insert(hashOf(text, from, to))
+      from = to + 1
+    }
   }
 
   /** Whether the key that stands in `text` between two places, after any slash, may be a member. */
@@ -50,9 +60,17 @@ export class KeySet {
     this.#size += 1
   }
 
-  #grow(): void {
+  /** Makes room for so many more. */
+  #reserve(count: number): void {
     const before = this.#slots
-    this.#slots = new Uint32Array(before.length * 2)
+    let length = before.length
+    while ((this.#size + count) * 2 > length) {
+      length *= 2
+    }
+    if (length === before.length) {
+      return
+    }
+    this.#slots = new Uint32Array(length)
     this.#size = 0
     for (const hash of before) {
       if (hash !== 0) {

@@ -48,9 +48,7 @@ export class KnownRecords {
               order by rkey desc limit ${parameter('limit')}) as newest`.compile(db),
       }))
       const [row] = await newest.all({ limit: LOADED_KEYS })
-      for (const key of row?.keys?.split(' ') ?? []) {
-        keys.add(key)
-      }
+      keys.addAll(row?.keys ?? '', row?.count ?? 0)
       const lowest = row?.count === LOADED_KEYS ? (row.lowest ?? '') : ''
       since = lowest > since ? lowest : since
     }

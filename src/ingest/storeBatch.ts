@@ -78,7 +78,9 @@ async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): 
       const own = pending.filter(({ did }) => did === op.did)
       const isAlone = !own.some(isEngagement)
       await applyRecords(target, isAlone ? own : pending, { accounts, nowUs })
-      pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
+      if (own.length > 0) {
+        pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
+      }
     }
     // Looked up again: writing the pending records may have given the account its id.
     const known = accounts.get(op.did) ?? UNTOLD_ACCOUNT

@@ -22,7 +22,12 @@ const FIRST_ACCOUNT = 1_000_000
 const BATCH = 5_000
 const SPAN_US = 20 * 24 * 3_600 * 1_000_000
 
-export const tagName = (rank: number): string => `tag${rank}`
+/** The commonest tags of the invented stream too: what it brings is for the feeds. */
+const COMMON = 'art artwork photography cats digitalart nsfw nature music cat gaming dogs'.split(
+  ' ',
+)
+
+export const tagName = (rank: number): string => COMMON[rank] ?? `tag${rank}`
 
 /** One feed for each of the commonest tags, and some of several tags and with filters. */
 export function benchFeeds(count: number): FeedDefinition[] {
@@ -51,7 +56,7 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-7.db`)
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-8.db`)
   if (existsSync(path)) {
     return path
   }

@@ -19,15 +19,22 @@ export interface IngestResults {
   /** From the WebSocket to committed rows, all threads. */
   readonly ingestPerCpu: number
   readonly ingestPerSecond: number
-  readonly ofParseCpu: number
-  /** The same without the first third of the frames, as `JSON.parse` is measured after a first pass. */
-  readonly warmOfParseCpu: number
+  readonly ofParseCpu: Shares
   /** Both while the other one runs, on one core each: neither has more of the machine than the other. */
-  readonly besideParseCpu: number
-  readonly warmBesideParseCpu: number
+  readonly besideParseCpu: Shares
   readonly residentMb: number
 }
 
+/** Ingest as a share of what parsing does in the same CPU time. */
+interface Shares {
+  readonly all: number
+  /** Of the first `FIRST` frames. */
+  readonly first: number
+  /** Of those after them: `JSON.parse` is measured after a first pass too. */
+  readonly rest: number
+}
+
+const FIRST = 300_000
 const FEEDS = 6
 
 /** Measures parsing and ingest one after the other, round by round; answers the medians. */
@@ -40,7 +47,7 @@ export async function measureIngest({
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
   const parses: Parsed[] = []
   const ingests: Ingested[] = []
-  const besides: Beside[] = []
+  const besides: Shares[] = []
   for (let round = 0; round < rounds; round += 1) {
     parses.push(await parseOnly(frames))
     // Each has a file of its own: what a program leaves in its log is not for another's file.
@@ -55,18 +62,31 @@ export async function measureIngest({
   rmSync(folder, { recursive: true, force: true })
   const parsePerCpu = median(parses.map(({ cpu }) => frames / cpu))
   const ingestPerCpu = median(ingests.map(({ cpu, events }) => events / cpu))
-  const ofParse = (ingested: Parsed & { events: number }, round: number): number =>
-    ingested.events / ingested.cpu / (frames / (parses[round]?.cpu ?? 0))
+  const alone = ingests.map((ingested, round) =>
+    sharesOf(ingested, frames / (parses[round]?.cpu ?? 0)),
+  )
   return {
     parsePerCpu,
     parsePerSecond: median(parses.map(({ seconds }) => frames / seconds)),
     ingestPerCpu,
     ingestPerSecond: median(ingests.map(({ seconds, events }) => events / seconds)),
-    ofParseCpu: median(ingests.map(ofParse)),
-    warmOfParseCpu: median(ingests.map(({ warm }, round) => ofParse(warm, round))),
-    besideParseCpu: median(besides.map(({ all }) => all)),
-    warmBesideParseCpu: median(besides.map(({ warm }) => warm)),
+    ofParseCpu: medianShares(alone),
+    besideParseCpu: medianShares(besides),
     residentMb: Math.max(...ingests.map(({ residentMb }) => residentMb)),
+  }
+}
+
+function sharesOf(ingested: Ingested, parsePerCpu: number): Shares {
+  const of = ({ events, cpu }: Part): number => events / cpu / parsePerCpu
+  return { all: of(ingested), first: of(ingested.first), rest: of(ingested.rest) }
+}
+
+function medianShares(shares: readonly Shares[]): Shares {
+  const of = (pick: (share: Shares) => number): number => median(shares.map(pick))
+  return {
+    all: of(({ all }) => all),
+    first: of(({ first }) => first),
+    rest: of(({ rest }) => rest),
   }
 }
 
@@ -92,9 +112,13 @@ interface Parsed {
   readonly seconds: number
 }
 
-interface Ingested extends Parsed {
+interface Part extends Parsed {
   readonly events: number
-  readonly warm: Parsed & { readonly events: number }
+}
+
+interface Ingested extends Part {
+  readonly first: Part
+  readonly rest: Part
   readonly residentMb: number
   readonly tenths: readonly number[]
 }
@@ -104,13 +128,7 @@ async function parseOnly(frames: number): Promise<Parsed> {
   return await program.next<Parsed>()
 }
 
-/** Ingest as a share of what parsing does in the same CPU time. */
-interface Beside {
-  readonly all: number
-  readonly warm: number
-}
-
-async function ingestBeside(frames: number, database: string, round: number): Promise<Beside> {
+async function ingestBeside(frames: number, database: string, round: number): Promise<Shares> {
   await using parser = startProgram('./parseFrames.ts', [String(frames), 'beside'], {
     core: round % 2,
   })
@@ -118,9 +136,7 @@ async function ingestBeside(frames: number, database: string, round: number): Pr
   const ingested = await ingestAll(frames, database, '1', (round + 1) % 2)
   parser.child.kill('SIGUSR2')
   const { cpu } = await parser.next<Parsed>()
-  const ofParse = (part: { events: number; cpu: number }): number =>
-    part.events / part.cpu / (frames / cpu)
-  return { all: ofParse(ingested), warm: ofParse(ingested.warm) }
+  return sharesOf(ingested, frames / cpu)
 }
 
 async function ingestAll(
@@ -131,7 +147,7 @@ async function ingestAll(
 ): Promise<Ingested> {
   await using source = startProgram('./replayServer.ts', [String(frames), how], { core })
   const { url } = await source.next<{ url: string }>()
-  const args = [url, database, String(FEEDS), String(frames), String(Math.floor(frames / 3))]
+  const args = [url, database, String(FEEDS), String(frames), String(FIRST)]
   // As large as its thread in the service lets it be: a third of the young generation.
   const nodeArguments = [`--max-semi-space-size=${YOUNG_GENERATION_MB / 3}`]
   await using sink = startProgram('./ingestFrames.ts', args, { nodeArguments, core })

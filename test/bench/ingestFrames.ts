@@ -1,6 +1,6 @@
 /**
  * Ingest alone: from the WebSocket to committed rows, with the CPU time of the whole process. Told apart
- * is what the first frames cost, while code is compiled and nearly every account is a new one.
+ * are the first frames, while code is compiled and nearly every account is a new one, and the rest.
  */
 import { openWriter } from '../../src/db/openDatabase.ts'
 import { prepareFilters } from '../../src/feeds/openFeeds.ts'
@@ -20,7 +20,7 @@ let peak = 0
 /** Resident memory at each tenth of the way, MiB. */
 const tenths: number[] = []
 const begin = { cpu: cpuSeconds(process.cpuUsage()), at: performance.now(), events: 0 }
-let warm: typeof begin | undefined
+let mark: typeof begin | undefined
 const ingest = startIngest(
   {
     databaseUrl: `sqlite:${path}`,
@@ -38,22 +38,23 @@ const timer = setInterval(() => {
   const { eventsTotal, buffered } = ingest.status()
   const resident = Math.round(process.memoryUsage.rss() / 2 ** 20)
   peak = Math.max(peak, resident)
+  const now = { cpu: cpuSeconds(process.cpuUsage()), at: performance.now(), events: eventsTotal }
   if (eventsTotal >= Number(first)) {
-    warm ??= { cpu: cpuSeconds(process.cpuUsage()), at: performance.now(), events: eventsTotal }
+    mark ??= now
   }
   if (eventsTotal >= ((tenths.length + 1) * Number(expected)) / 10) {
     tenths.push(resident)
   }
   if (eventsTotal >= Number(expected) && buffered === 0) {
     clearInterval(timer)
-    const end = { cpu: cpuSeconds(process.cpuUsage()), at: performance.now(), events: eventsTotal }
-    const since = (mark: typeof begin) => ({
-      cpu: end.cpu - mark.cpu,
-      seconds: (end.at - mark.at) / 1000,
-      events: end.events - mark.events,
+    const between = (from: typeof begin, to: typeof begin) => ({
+      cpu: to.cpu - from.cpu,
+      seconds: (to.at - from.at) / 1000,
+      events: to.events - from.events,
     })
     stop.abort()
-    tell({ ...since(begin), warm: since(warm ?? begin), residentMb: peak, tenths })
+    const [first, rest] = [between(begin, mark ?? now), between(mark ?? begin, now)]
+    tell({ ...between(begin, now), first, rest, residentMb: peak, tenths })
   }
 }, 25)
 await ingest.done
