@@ -72,19 +72,19 @@ const CID = /^[a-zA-Z0-9]{8,256}$/
 const STATUS = /^[a-zA-Z0-9_.-]{1,64}$/
 
 /** Reads one frame of the v1 wire. Never throws; checks everything that the store relies on. */
-export function decodeEvent(frame: Frame): Decoded {
-  if (frame.data.length > MAX_FRAME_BYTES) {
+export function decodeEvent({ data, isBinary }: Frame): Decoded {
+  if (data.length > MAX_FRAME_BYTES) {
     return rejected('tooLarge')
   }
-  if (frame.isBinary) {
+  if (isBinary) {
     return rejected('binary')
   }
-  if (!isUtf8(frame.data)) {
+  if (!isUtf8(data)) {
     return rejected('utf8')
   }
   let value: unknown
   try {
-    value = JSON.parse(frame.data.toString('utf8'))
+    value = JSON.parse(data.toString('utf8'))
   } catch {
     return rejected('json')
   }

@@ -15,8 +15,28 @@ export interface Connection {
   readonly erased: Set<string>
 }
 
-export interface StreamFrame extends Frame {
+/**
+ * One frame, where it stands in what a socket has read at once: for most frames of the network no
+ * buffer of their own is ever made.
+ */
+export class StreamFrame implements Frame {
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+  readonly isBinary: boolean
   readonly connection: Connection
+
+  constructor(fields: Omit<StreamFrame, 'data'>) {
+    this.bytes = fields.bytes
+    this.from = fields.from
+    this.to = fields.to
+    this.isBinary = fields.isBinary
+    this.connection = fields.connection
+  }
+
+  get data(): Buffer {
+    return this.bytes.subarray(this.from, this.to)
+  }
 }
 
 export interface SourceOptions {

@@ -1,4 +1,4 @@
-import type { Connection, StreamFrame } from './eventSource.ts'
+import type { StreamFrame } from './eventSource.ts'
 
 export interface FrameBufferOptions {
   /** Above either of these the socket is paused. */
@@ -36,9 +36,9 @@ export class FrameBuffer {
     return this.#frames.length >= this.#options.maxFrames || this.#bytes >= this.#options.maxBytes
   }
 
-  push(data: Buffer, isBinary: boolean, connection: Connection): void {
-    this.#frames.push({ data, isBinary, connection })
-    this.#bytes += data.length
+  push(frame: StreamFrame): void {
+    this.#frames.push(frame)
+    this.#bytes += frame.to - frame.from
     this.#wake?.()
   }
 
@@ -62,8 +62,8 @@ export class FrameBuffer {
   #remove(max: number): StreamFrame[] {
     const taken = this.#frames.length <= max ? this.#frames : this.#frames.slice(0, max)
     this.#frames = this.#frames.length <= max ? [] : this.#frames.slice(max)
-    for (const { data } of taken) {
-      this.#bytes -= data.length
+    for (const { from, to } of taken) {
+      this.#bytes -= to - from
     }
     if (!this.isFull) {
       const callbacks = this.#drained

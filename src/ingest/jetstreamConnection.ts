@@ -5,6 +5,7 @@ import { connect as connectTls } from 'node:tls'
 import { Jetstream } from '@skyware/jetstream'
 import { WebSocket } from 'ws'
 import { MAX_FRAME_BYTES } from './decodeEvent.ts'
+import { StreamFrame } from './eventSource.ts'
 import type { Connection } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import { MessageReader } from './messageReader.ts'
@@ -90,9 +91,10 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
     class OwnSocket extends FrameSocket {
       constructor(url: string) {
         super(url, {
-          onMessage: (data, isBinary) => {
+          onMessage: (bytes, [from, to], isBinary) => {
             frames += 1
-            options.buffer.push(data, isBinary, options.connection)
+            const { connection } = options
+            options.buffer.push(new StreamFrame({ bytes, from, to, isBinary, connection }))
             if (options.buffer.isFull && !this.isHeld) {
               this.hold()
               options.buffer.onDrained(() => this.release())

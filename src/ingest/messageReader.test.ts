@@ -38,7 +38,8 @@ async function read(bytes: Buffer, sizes: Iterator<number>, begins = true): Prom
   let tooLarge = 0
   const reader = new MessageReader(inner, {
     maxBytes: MAX,
-    onMessage: (data, isBinary) => messages.push({ data: Buffer.from(data), isBinary }),
+    onMessage: (bytes, [from, to], isBinary) =>
+      messages.push({ data: Buffer.from(bytes.subarray(from, to)), isBinary }),
     onTooLarge: () => {
       tooLarge += 1
     },

@@ -3,7 +3,12 @@ import { Duplex } from 'node:stream'
 export interface MessageReaderOptions {
   /** A message above it is passed over, without being held. */
   readonly maxBytes: number
-  readonly onMessage: (data: Buffer, isBinary: boolean) => void
+  /** It stands between two places of what was read. */
+  readonly onMessage: (
+    bytes: Buffer,
+    place: readonly [from: number, to: number],
+    isBinary: boolean,
+  ) => void
   /** A message was passed over for its size. */
   readonly onTooLarge: () => void
 }
@@ -189,7 +194,7 @@ export class MessageReader extends Duplex {
     }
     this.#state = 'payload'
     if (this.#left === 0) {
-      this.#endFrame(NONE)
+      this.#readPayload(NONE, 0)
     }
     return size
   }
@@ -231,35 +236,30 @@ export class MessageReader extends Duplex {
 
   #readPayload(bytes: Buffer, at: number): number {
     const size = Math.min(this.#left, bytes.length - at)
-    const part = this.#fate === 'drop' ? NONE : bytes.subarray(at, at + size)
     this.#left -= size
+    const isEnd = this.#left === 0
     if (this.#fate === 'pass') {
-      this.#pass(part)
-    }
-    if (this.#left === 0) {
-      this.#endFrame(part)
+      this.#pass(bytes.subarray(at, at + size))
+    } else if (isEnd && this.#isLast) {
+      this.#endMessage(bytes, at, at + size)
     } else if (this.#fate === 'take') {
-      this.#pieces.push(part)
+      this.#pieces.push(bytes.subarray(at, at + size))
     }
+    this.#state = isEnd ? 'frame' : 'payload'
     return size
   }
 
-  #endFrame(part: Buffer): void {
-    this.#state = 'frame'
-    if (this.#fate === 'pass') {
-      return
-    }
-    if (!this.#isLast) {
-      this.#pieces.push(part)
-      return
-    }
-    const data = this.#pieces.length === 0 ? part : Buffer.concat([...this.#pieces, part])
+  #endMessage(bytes: Buffer, from: number, to: number): void {
+    const pieces = this.#pieces
     const isBinary = this.#kind === BINARY
     this.#kind = undefined
     this.#pieces = []
     this.#size = 0
-    if (this.#fate === 'take') {
-      this.#options.onMessage(data, isBinary)
+    if (this.#fate === 'take' && pieces.length === 0) {
+      this.#options.onMessage(bytes, [from, to], isBinary)
+    } else if (this.#fate === 'take') {
+      const whole = Buffer.concat([...pieces, bytes.subarray(from, to)])
+      this.#options.onMessage(whole, [0, whole.length], isBinary)
     }
   }
 }

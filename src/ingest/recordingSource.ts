@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
-import { createConnection } from './eventSource.ts'
+import { StreamFrame, createConnection } from './eventSource.ts'
 import type { EventSource } from './eventSource.ts'
 
 /** A recording of Jetstream as a source: one frame a line, empty lines passed over. */
@@ -19,7 +19,10 @@ export function createRecordingSource(path: string): EventSource {
           return
         }
         if (line.trim() !== '') {
-          buffer.push(Buffer.from(line), false, connection)
+          const bytes = Buffer.from(line)
+          buffer.push(
+            new StreamFrame({ bytes, from: 0, to: bytes.length, isBinary: false, connection }),
+          )
         }
         if (buffer.isFull) {
           await new Promise<void>((resolve) => {

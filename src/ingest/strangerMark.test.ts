@@ -50,7 +50,10 @@ function memory() {
 }
 
 function timeOf(text: string | Buffer, { kept, known } = memory()): number | undefined {
-  return timeOfStrangerMark({ data: Buffer.from(text), isBinary: false }, { kept, known })
+  // In the middle of what was read: nothing beyond its ends is looked at.
+  const bytes = Buffer.concat([Buffer.from('before{'), Buffer.from(text), Buffer.from('}after')])
+  const place = { from: 7, to: bytes.length - 6 }
+  return timeOfStrangerMark({ bytes, ...place, isBinary: false }, { kept, known })
 }
 
 test.each(PLAIN)('knows a mark as the stream writes it: %s', (text) => {
@@ -74,8 +77,9 @@ test.each(['delete', 'update'])('leaves a mark with the operation %s to others',
 })
 
 test('leaves a binary message to others', () => {
-  const data = Buffer.from(PLAIN[0] ?? '')
-  expect(timeOfStrangerMark({ data, isBinary: true }, memory())).toBeUndefined()
+  const bytes = Buffer.from(PLAIN[0] ?? '')
+  const frame = { bytes, from: 0, to: bytes.length, isBinary: true }
+  expect(timeOfStrangerMark(frame, memory())).toBeUndefined()
 })
 
 /** Bytes and texts that a frame may be spoilt with: of JSON, of the names in it, of no text at all. */

@@ -1,5 +1,5 @@
 import type { Us } from '../time.ts'
-import type { Frame } from './decodeEvent.ts'
+import type { StreamFrame } from './eventSource.ts'
 import type { Projection } from './projectEvent.ts'
 
 /** Printable ASCII that stands for itself in JSON. */
@@ -40,14 +40,14 @@ const MAX_BYTES = 2_000
  * `decodeEvent` and `projectEvent` decide then, and would have said the same here.
  */
 export function timeOfStrangerMark(
-  { data, isBinary }: Frame,
+  { bytes, from, to, isBinary }: Omit<StreamFrame, 'data' | 'connection'>,
   { kept, known }: Pick<Projection, 'kept' | 'known'>,
 ): Us | undefined {
-  const letter = data[KIND_AT]
-  if ((letter !== LIKE && letter !== REPOST) || isBinary || data.length > MAX_BYTES) {
+  const letter = bytes[from + KIND_AT]
+  if ((letter !== LIKE && letter !== REPOST) || isBinary || to - from > MAX_BYTES) {
     return undefined
   }
-  const text = data.toString('latin1')
+  const text = bytes.toString('latin1', from, to)
   // What has a fixed place is read there: to capture it costs more than to match all of it.
   const uri = PLAIN_MARK.exec(text)?.[1]
   if (uri === undefined || kept.mayHave(uri)) {
