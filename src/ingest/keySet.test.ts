@@ -4,14 +4,19 @@ import { tid } from '../../test/support/events.ts'
 import { KeySet } from './keySet.ts'
 
 describe('a set of record keys', () => {
-  test('knows each of its own, wherever it stands in a text', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string(), { maxLength: 50 }), fc.string(), (keys, before) => {
-        const set = new KeySet()
-        keys.forEach((key) => set.add(key))
-        return keys.every((key) => set.mayHave(key) && set.mayHave(before + key, before.length))
-      }),
-    )
+  test('knows each of its own, however it came, and wherever it stands in a text', () => {
+    const key = fc.stringMatching(/^[\w.:~-]{1,20}$/)
+    const isRight = fc.property(fc.array(key), fc.array(key), key, (some, others, before) => {
+      const set = new KeySet()
+      some.forEach((each) => set.add(each))
+      set.addAll(others.join(' '), others.length)
+      return [...some, ...others].every((each) => {
+        const text = `${before}${each}/${before}`
+        const from = before.length
+        return set.mayHave(`at://${before}/${each}`) && set.mayHave(text, from, from + each.length)
+      })
+    })
+    expect(fc.check(isRight)).toMatchObject({ failed: false })
   })
 
   test('takes hardly any stranger for one of its own, however many it has', () => {
