@@ -17,10 +17,16 @@ const END_UNIT = END.charCodeAt(0)
  * as old keys and keys that are no times, it cannot tell.
  */
 export class KnownRecords {
+  readonly #limit: number
   #keys = new KeySet()
   /** Of the keys above this one, all that are stored are held. */
   #since = END
   #loaded = 0
+
+  /** `limit`: so many of the latest keys of each table are loaded. */
+  constructor(limit = LOADED_KEYS) {
+    this.#limit = limit
+  }
 
   /** Of a store in which nothing is stored yet. */
   static ofNothing(): KnownRecords {
@@ -47,9 +53,9 @@ export class KnownRecords {
             from (select rkey from ${sql.table(table)} where rkey < ${sql.lit(END)}
               order by rkey desc limit ${parameter('limit')}) as newest`.compile(db),
       }))
-      const [row] = await newest.all({ limit: LOADED_KEYS })
+      const [row] = await newest.all({ limit: this.#limit })
       keys.addAll(row?.keys ?? '', row?.count ?? 0)
-      const lowest = row?.count === LOADED_KEYS ? (row.lowest ?? '') : ''
+      const lowest = row?.count === this.#limit ? (row.lowest ?? '') : ''
       since = lowest > since ? lowest : since
     }
     this.#keys = keys

@@ -91,8 +91,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'an account that is hidden before what came before it is stored',
     file: 'src/ingest/storeBatch.ts',
-    find: "if (change !== 'none') {\n      const engages",
-    replace: 'if (false) {\n      const engages',
+    find: "if (change !== 'none') {\n      const own",
+    replace: 'if (false) {\n      const own',
     caughtBy: ['test/contract/storeBatch.test.ts', 'does the same in one batch'],
   },
   {
@@ -226,6 +226,41 @@ export const mutants: readonly Mutant[] = [
       'src/publish/planPublish.test.ts',
       'uploads a picture that the record does not have',
     ],
+  },
+  {
+    models: 'what is known of the store relied on though another process has written to it',
+    file: 'src/ingest/writerClaim.ts',
+    find: 'this.#isHeld && row?.writer === this.#id',
+    replace: 'this.#isHeld',
+    caughtBy: ['test/contract/ingestMemory.test.ts', 'after another process has stored records'],
+  },
+  {
+    models: 'what is known of the store relied on after a failure',
+    file: 'src/ingest/storeBatch.ts',
+    find: 'store.distrust()',
+    replace: 'store.forget()',
+    caughtBy: ['test/contract/ingestMemory.test.ts', 'after a batch that failed'],
+  },
+  {
+    models: 'records believed new that are stored below the keys held in memory',
+    file: 'src/ingest/knownRecords.ts',
+    find: 'return unit > bound',
+    replace: 'return true',
+    caughtBy: ['test/contract/knownRecords.test.ts', 'cannot tell of keys that it has not loaded'],
+  },
+  {
+    models: 'a like that a second create takes to another post counted for the first',
+    file: 'src/ingest/projectEvent.ts',
+    find: 'return known.mayHave(rkey) ?',
+    replace: 'return false as boolean ?',
+    caughtBy: ['test/contract/ingestMemory.test.ts', 'a second create has moved a like away'],
+  },
+  {
+    models: 'a message handed out before the handshake was found good',
+    file: 'src/ingest/messageReader.ts',
+    find: "isUpgrade ? 'opening' : 'raw'",
+    replace: "isUpgrade ? 'frame' : 'raw'",
+    caughtBy: ['src/ingest/messageReader.test.ts', 'before the handshake'],
   },
   {
     models: 'publishing: a record of another service overwritten',
