@@ -184,8 +184,18 @@ class Killer {
   async #dieBeforeCommit(frames: number): Promise<void> {
     const mark = join(this.#home.folder, `died${this.#life}`)
     const thread = this.#random.chance(0.2) ? 'rankings' : 'ingest'
-    const app = await this.#start(dyingBeforeCommit(thread, 1 + this.#random.below(5), mark))
+    // The first commit of ingest is its claim to be the one that stores: no rows are in it.
+    const commit = 1 + this.#random.below(5) + (thread === 'ingest' ? 1 : 0)
     const isDead = (): boolean => existsSync(mark)
+    const app = await this.#start(dyingBeforeCommit(thread, commit, mark)).catch((error) => {
+      if (!isDead()) {
+        throw error
+      }
+    })
+    // Dead before it listened: what former lives had left was enough.
+    if (app === undefined) {
+      return
+    }
     await this.#feed(app, frames, isDead)
     // A batch for each of the commits that are still missing, and what it changes is ranked.
     await until(async () => {
