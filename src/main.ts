@@ -1,8 +1,4 @@
-import { createApp } from './app.ts'
-import { loadEnvFile } from './envFile.ts'
 import { ConfigError, describeError } from './errors.ts'
-import { createLogger } from './logger.ts'
-import { readSetup } from './setup.ts'
 
 /** A service that does not end by itself after a signal is ended: the position is committed or not at all. */
 const LAST_RESORT_MS = 9_500
@@ -16,6 +12,11 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 async function run(signal: AbortSignal): Promise<void> {
+  // Loading is a good part of a start: a signal that comes meanwhile is listened to already.
+  const { loadEnvFile } = await import('./envFile.ts')
+  const { readSetup } = await import('./setup.ts')
+  const { createLogger } = await import('./logger.ts')
+  const { createApp } = await import('./app.ts')
   const setup = readSetup(loadEnvFile('.env', process.env))
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })

@@ -24,6 +24,8 @@ export interface RankingObserver extends Disposable {
 }
 
 const LOOK_EVERY_MS = 500
+/** While a service waits to be ready for its first rankings. */
+const LOOK_SOON_MS = 100
 /** A ranking that is so much later than due is not being made. */
 const LATE_US = 60 * US_PER_SECOND
 
@@ -51,7 +53,8 @@ export function observeRankings(
       // The database is out of reach: pages say so.
     }
     if (!isDisposed) {
-      timer = setTimeout(() => void look(), LOOK_EVERY_MS).unref()
+      const waitMs = statuses.every(({ isLive }) => isLive) ? LOOK_EVERY_MS : LOOK_SOON_MS
+      timer = setTimeout(() => void look(), waitMs).unref()
     }
   }
 

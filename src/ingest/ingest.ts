@@ -40,7 +40,7 @@ export interface IngestDependencies {
   readonly signal: AbortSignal
   /** Goes on counting where a run before it has ended. */
   readonly counters?: IngestCounters
-  /** Instead of Jetstream; there are no chores then. */
+  /** Instead of Jetstream; nothing is pruned then. */
   readonly source?: EventSource
 }
 
@@ -84,7 +84,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     // Before anything is read into memory: another process that stores something shows from here on.
     await database.transaction(() => store.claim.renew())
     const { claim } = store
-    const memory = new IngestMemory({ database, windowUs, claim, logger })
+    const memory = new IngestMemory({ database, windowUs, claim, pinned, logger })
     await memory.load(clock())
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
@@ -93,9 +93,10 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       buffer,
       target: { database, store, pinned, windowUs },
       projection: { keepTag, kept: memory.kept, known: memory.known },
+      chores: [memory],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
-        chores: [new Pruner({ database, store, retentionDays, windowUs, pinned, logger }), memory],
+        chores: [memory, new Pruner({ database, store, retentionDays, windowUs, pinned, logger })],
       }),
       counters,
       position,

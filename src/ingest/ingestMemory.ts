@@ -9,7 +9,9 @@ export interface IngestMemoryOptions {
   readonly database: Database
   /** Engagement with older posts is not counted. */
   readonly windowUs: Us
-  readonly claim: Pick<WriterClaim, 'losses' | 'intrusions'>
+  readonly claim: Pick<WriterClaim, 'losses' | 'intrusions' | 'confirm'>
+  /** Posts that feeds show: what is erased of them is remembered even if they were never stored. */
+  readonly pinned: readonly { readonly rkey: string }[]
   readonly logger: Logger
 }
 
@@ -34,16 +36,17 @@ export class IngestMemory {
 
   /** Begins anew with what is stored; this process has to be the last that has stored anything. */
   async load(nowUs: Us): Promise<void> {
-    const { claim, database } = this.#options
+    const { claim } = this.#options
     const { losses } = claim
     await this.#loadKept(nowUs)
-    await this.known.load(database)
+    await this.#loadKnown()
     this.#losses = losses
+    claim.confirm(losses)
   }
 
   /** Loads again what is worthless now, or has grown by what is old. */
   async stepIfDue(nowUs: Us): Promise<boolean> {
-    const { claim, database } = this.#options
+    const { claim } = this.#options
     if (claim.losses !== this.#losses) {
       this.#tellIntrusions(nowUs)
       await this.load(nowUs)
@@ -54,7 +57,7 @@ export class IngestMemory {
       return true
     }
     if (this.known.isStale) {
-      await this.known.load(database)
+      await this.#loadKnown()
       return true
     }
     return false
@@ -71,6 +74,12 @@ export class IngestMemory {
       )
     }
     this.#intrusions = claim.intrusions
+  }
+
+  async #loadKnown(): Promise<void> {
+    const { database, pinned } = this.#options
+    await this.known.load(database)
+    pinned.forEach(({ rkey }) => this.known.add(rkey))
   }
 
   async #loadKept(nowUs: Us): Promise<void> {

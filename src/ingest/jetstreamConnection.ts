@@ -109,7 +109,9 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
         socket = this
         this.on('open', () => {
           options.onOpen()
-          this.begin()
+          if (!this.begin()) {
+            end('it has agreed to speak WebSocket in an answer that is not understood')
+          }
         })
         this.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
           void readStart(response).then((body) => end(`HTTP ${response.statusCode}: ${body}`))
@@ -160,8 +162,8 @@ class FrameSocket extends WebSocket {
     Object.defineProperty(this, 'binaryType', { get: () => 'nodebuffer', set: () => {} })
   }
 
-  begin(): void {
-    this.#connection.reader?.begin()
+  begin(): boolean {
+    return this.#connection.reader?.begin() === true
   }
 
   get isHeld(): boolean {

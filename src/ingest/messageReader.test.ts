@@ -34,7 +34,12 @@ interface Outcome {
 }
 
 /** What becomes of the bytes of a server that come in pieces of the given sizes. */
-async function read(bytes: Buffer, sizes: Iterator<number>, begins = true): Promise<Outcome> {
+async function read(
+  bytes: Buffer,
+  sizes: Iterator<number>,
+  /** So much of the answer has to have come; 0: the handshake is never found good. */
+  headLength = HEAD.length,
+): Promise<Outcome> {
   const inner = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
   const messages: Outcome['messages'] = []
   let tooLarge = 0
@@ -54,14 +59,15 @@ async function read(bytes: Buffer, sizes: Iterator<number>, begins = true): Prom
   inner.push(null)
   const chunks: Buffer[] = []
   let early = 0
+  let hasBegun = false
   let error: string | undefined
   try {
     for await (const chunk of reader) {
       chunks.push(chunk as Buffer)
-      if (begins && Buffer.concat(chunks).length >= HEAD.length) {
+      if (headLength > 0 && !hasBegun && Buffer.concat(chunks).length >= headLength) {
         early = messages.length
         reader.begin()
-        begins = false
+        hasBegun = true
       }
     }
   } catch (caught) {
@@ -112,10 +118,23 @@ describe('a reader of messages', () => {
 
   test('hands out nothing before the handshake has been found good', async () => {
     const bytes = Buffer.concat([HEAD, frame(TEXT, Buffer.from('early'))])
-    const reading = read(bytes, [bytes.length].values(), false)
+    const reading = read(bytes, [bytes.length].values(), 0)
     const pending = Symbol('pending')
     const first = await Promise.race([reading, new Promise((done) => setImmediate(done, pending))])
     expect(first).toBe(pending)
+  })
+
+  test.each([
+    ['without a reason', 'HTTP/1.1 101\r\nupgrade: websocket\r\n\r\n'],
+    ['after another one that announces it', `HTTP/1.1 103 Early Hints\r\n\r\n${HEAD.toString()}`],
+  ])('knows an answer %s', async (_, head) => {
+    const bytes = Buffer.concat([Buffer.from(head), frame(TEXT, Buffer.from('first'))])
+    for (const size of [1, 7, bytes.length]) {
+      const sizes = Array.from({ length: bytes.length }, () => size).values()
+      const { messages, passed } = await read(bytes, sizes, head.length)
+      expect(messages).toHaveLength(1)
+      expect(passed.toString()).toBe(head)
+    }
   })
 
   test('passes on a close', async () => {

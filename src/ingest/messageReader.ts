@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { MessageParts } from './messageParts.ts'
 
 export interface MessageReaderOptions {
   /** A message above it is passed over, without being held. */
@@ -16,6 +18,11 @@ export interface MessageReaderOptions {
 const NONE = Buffer.alloc(0)
 /** An HTTP answer whose head is longer than this is not one that we wait for. */
 const MAX_HEAD_BYTES = 64 * 1024
+
+/** The head of an answer that only announces another one, and of the one that is waited for. */
+const INFORMATION = /^HTTP\/1\.1 1(?!01)\d\d[ \r]/
+const UPGRADE = /^HTTP\/1\.1 101[ \r]/
+const STATUS_LENGTH = 13
 
 const CONTINUATION = 0
 const TEXT = 1
@@ -43,10 +50,10 @@ export class MessageReader extends Duplex {
   #left = 0
   #fate: 'take' | 'pass' | 'drop' = 'pass'
   #isLast = true
-  /** What has come of a message; it is under way when its kind is known. */
+  /** The message that is under way, when its kind is known; and the size that its frames have told. */
   #kind: typeof TEXT | typeof BINARY | undefined
-  #pieces: Buffer[] = []
   #size = 0
+  readonly #parts = new MessageParts()
 
   constructor(inner: Duplex, options: MessageReaderOptions) {
     super({ allowHalfOpen: false })
@@ -56,24 +63,40 @@ export class MessageReader extends Duplex {
     inner.on('end', () => this.#end())
     inner.on('error', (error) => this.destroy(error))
     inner.on('close', () => this.destroy())
+    inner.on('timeout', () => this.emit('timeout'))
     inner.pause()
+  }
+
+  /** As of a socket, which `node:http` takes this for. */
+  setTimeout(timeoutMs: number, listener?: () => void): this {
+    const { setTimeout } = this.#inner as Partial<Socket>
+    setTimeout?.call(this.#inner, timeoutMs)
+    if (listener !== undefined) {
+      this.once('timeout', listener)
+    }
+    return this
   }
 
   get isHeld(): boolean {
     return this.#isPaused
   }
 
-  /** The server has agreed to speak WebSocket: from here on its messages are handed out. */
-  begin(): void {
-    if (this.#state === 'opening') {
-      this.#state = 'frame'
-      this.#take(NONE)
-      if (this.#hasEnded) {
-        this.#end()
-      } else {
-        this._read()
-      }
+  /**
+   * The server has agreed to speak WebSocket: from here on its messages are handed out. Answers whether
+   * they can be, which they cannot after an answer that was not understood.
+   */
+  begin(): boolean {
+    if (this.#state !== 'opening') {
+      return false
     }
+    this.#state = 'frame'
+    this.#take(NONE)
+    if (this.#hasEnded) {
+      this.#end()
+    } else {
+      this._read()
+    }
+    return true
   }
 
   /** Nothing more is read until `release`; messages that have been read already are still handed out. */
@@ -156,11 +179,15 @@ export class MessageReader extends Duplex {
     if (end === -1 && bytes.length <= MAX_HEAD_BYTES) {
       return 0
     }
-    const isUpgrade = end !== -1 && bytes.toString('latin1', 0, 13) === 'HTTP/1.1 101 '
-    this.#state = isUpgrade ? 'opening' : 'raw'
-    if (!isUpgrade) {
+    const status = bytes.toString('latin1', at, at + STATUS_LENGTH)
+    if (end !== -1 && INFORMATION.test(status)) {
+      return this.#pass(bytes.subarray(at, end + 4))
+    }
+    if (end === -1 || !UPGRADE.test(status)) {
+      this.#state = 'raw'
       return this.#pass(bytes.subarray(at))
     }
+    this.#state = 'opening'
     this.#inner.pause()
     return this.#pass(bytes.subarray(at, end + 4))
   }
@@ -227,7 +254,7 @@ export class MessageReader extends Duplex {
     if (this.#size <= this.#options.maxBytes) {
       return 'take'
     }
-    this.#pieces = []
+    this.#parts.clear()
     if (before <= this.#options.maxBytes) {
       this.#options.onTooLarge()
     }
@@ -243,22 +270,21 @@ export class MessageReader extends Duplex {
     } else if (isEnd && this.#isLast) {
       this.#endMessage(bytes, at, at + size)
     } else if (this.#fate === 'take') {
-      this.#pieces.push(bytes.subarray(at, at + size))
+      this.#parts.add(bytes, [at, at + size], this.#left)
     }
     this.#state = isEnd ? 'frame' : 'payload'
     return size
   }
 
   #endMessage(bytes: Buffer, from: number, to: number): void {
-    const pieces = this.#pieces
     const isBinary = this.#kind === BINARY
     this.#kind = undefined
-    this.#pieces = []
     this.#size = 0
-    if (this.#fate === 'take' && pieces.length === 0) {
+    if (this.#fate === 'take' && this.#parts.length === 0) {
       this.#options.onMessage(bytes, [from, to], isBinary)
     } else if (this.#fate === 'take') {
-      const whole = Buffer.concat([...pieces, bytes.subarray(from, to)])
+      this.#parts.add(bytes, [from, to], 0)
+      const whole = this.#parts.take()
       this.#options.onMessage(whole, [0, whole.length], isBinary)
     }
   }

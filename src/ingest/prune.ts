@@ -52,12 +52,27 @@ export class Pruner {
     this.#nextUs = nowUs + ROUND_EVERY_US / 10
     this.#tasks = this.#tasks.length > 0 ? this.#tasks : this.#newRound(nowUs)
     const [task] = this.#tasks
-    const isDone = await this.#options.database.transaction(() => task?.() ?? Promise.resolve(true))
-    if (isDone) {
+    if (task === undefined || (await this.#run(task))) {
       this.#tasks.shift()
     }
     this.#nextUs = nowUs + (this.#tasks.length > 0 ? STEP_EVERY_US : ROUND_EVERY_US)
     return true
+  }
+
+  /** What is pruned changes records: other processes, and what this one holds of them, have to know. */
+  async #run(task: Task): Promise<boolean> {
+    const { database, store } = this.#options
+    try {
+      return await database.transaction(async () => {
+        if (!(await store.claim.renew())) {
+          store.forget()
+        }
+        return await task()
+      })
+    } catch (error) {
+      store.distrust()
+      throw error
+    }
   }
 
   #newRound(nowUs: Us): Task[] {

@@ -3,9 +3,9 @@ import { sql } from 'kysely'
 import type { Database, Statement } from '../db/database.ts'
 
 /**
- * Tells whether another process has stored records since this one did: what is held in memory of the
- * store is not to be relied on then. Only SQLite lets two processes ingest, since nothing keeps a
- * second one from opening the file.
+ * Tells whether what is held in memory of the store may be relied on: not after another process has
+ * stored records, and not after a transaction of this one has failed, until it has been read again. Only
+ * SQLite lets two processes store records, since nothing keeps a second one from opening the file.
  */
 export class WriterClaim {
   readonly #id: string = randomUUID()
@@ -14,6 +14,8 @@ export class WriterClaim {
   #isHeld = false
   #losses = 0
   #intrusions = 0
+  /** The number of losses when memory was last read. */
+  #confirmed = -1
 
   constructor(database: Database) {
     this.#read = database.prepare<object, { writer: string }>((db) => ({
@@ -38,8 +40,8 @@ export class WriterClaim {
   }
 
   /**
-   * Inside a transaction: makes this the process that has stored last. Answers whether it was so
-   * already, and nothing has failed since it was claimed.
+   * Inside a transaction that changes records: makes this the process that has stored last. Answers
+   * whether memory may be relied on in it.
    */
   async renew(): Promise<boolean> {
     const [row] = await this.#read.all({})
@@ -50,7 +52,12 @@ export class WriterClaim {
       this.#isHeld = true
       await this.#write.run({ writer: this.#id })
     }
-    return wasHeld
+    return wasHeld && this.#confirmed === this.#losses
+  }
+
+  /** Memory has been read since there were so many losses. */
+  confirm(losses: number): void {
+    this.#confirmed = losses
   }
 
   /** After a transaction that has failed, with which the claim may have gone. */

@@ -27,6 +27,8 @@ export interface RankerOptions {
 const WAIT_MS = 1_000
 /** While the stream is behind, posts and likes come fast. */
 const BEHIND_MS = 2_000
+/** How often it is asked whether the stream has caught up: readiness waits for the ranking made then. */
+const LOOK_MS = 100
 /** Generations that are dropped in a turn, beside two for each ranking. */
 const MIN_DROPPED = 10
 
@@ -40,6 +42,8 @@ export class Ranker {
   readonly #statements: CandidateStatements
   readonly #dueMs = new Map<string, number>()
   readonly #failing = new Set<string>()
+  /** Rankings that were made of a stream that was behind. */
+  readonly #behind = new Set<string>()
 
   constructor(options: RankerOptions) {
     this.#options = options
@@ -52,7 +56,32 @@ export class Ranker {
     while (!signal.aborted) {
       await this.runDue(signal)
       await this.dropOld()
-      await delay(WAIT_MS, undefined, { signal }).catch(() => {})
+      await this.#pause(signal)
+    }
+  }
+
+  /** Ends early when the stream has caught up: what was made before that is due then. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const endsAt = performance.now() + WAIT_MS
+    while (!signal.aborted && performance.now() < endsAt) {
+      const isBehind = this.#behind.size > 0
+      await delay(isBehind ? LOOK_MS : WAIT_MS, undefined, { signal }).catch(() => {})
+      if (isBehind && (await this.#hasCaughtUp())) {
+        this.#behind.forEach((key) => this.#dueMs.set(key, 0))
+        this.#behind.clear()
+        return
+      }
+    }
+  }
+
+  async #hasCaughtUp(): Promise<boolean> {
+    try {
+      return await this.#store.isLive()
+    } catch (error) {
+      if (troubleOf(error) !== 'transient') {
+        throw error
+      }
+      return false
     }
   }
 
@@ -73,7 +102,10 @@ export class Ranker {
     this.#dueMs.set(ranking.key, startedAt + refreshMs)
     try {
       const isLive = await this.#store.isLive()
-      if (!isLive) {
+      if (isLive) {
+        this.#behind.delete(ranking.key)
+      } else {
+        this.#behind.add(ranking.key)
         this.#dueMs.set(ranking.key, startedAt + Math.min(refreshMs, BEHIND_MS))
       }
       await this.#make(ranking, { isLive, startedAt })

@@ -5,7 +5,9 @@ import { decodeEvent } from '../../src/ingest/decodeEvent.ts'
 import { IngestMemory } from '../../src/ingest/ingestMemory.ts'
 import { KnownRecords } from '../../src/ingest/knownRecords.ts'
 import { projectEvent } from '../../src/ingest/projectEvent.ts'
+import { Pruner } from '../../src/ingest/prune.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
+import type { RecordKey } from '../../src/ingest/recordStore.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
@@ -89,7 +91,7 @@ const streams = fc
   .map((makers) => makers.map((make, index) => make(100 + index)))
 
 /** A process that ingests: what it knows it has read when it began, and from what it has stored. */
-async function begin({ writer }: TestDatabase) {
+async function begin({ writer }: TestDatabase, pinned: readonly RecordKey[] = []) {
   const store = new RecordStore(writer, () => true)
   await writer.transaction(() => store.claim.renew())
   const { claim } = store
@@ -97,11 +99,31 @@ async function begin({ writer }: TestDatabase) {
     database: writer,
     windowUs: WINDOW_US,
     claim,
+    pinned,
     logger: silentLogger(),
   })
   await memory.load(NOW)
+  const pruner = new Pruner({
+    database: writer,
+    store,
+    retentionDays: 30,
+    windowUs: WINDOW_US,
+    pinned,
+    logger: silentLogger(),
+  })
   return {
-    store: async (events: readonly JetstreamEvent[], isCertain = true, host = 'host') => {
+    pruneAll: async () => {
+      for (let atUs = NOW; await pruner.stepIfDue(atUs); atUs += US_PER_HOUR) {
+        // Rounds follow each other: some steps of one, and some of the next.
+        if (atUs > NOW + 20 * US_PER_HOUR) {
+          break
+        }
+      }
+    },
+    store: async (
+      events: readonly JetstreamEvent[],
+      { isCertain = true, host = 'host', isForgetful = false } = {},
+    ) => {
       const known = isCertain ? memory.known : new KnownRecords()
       const ops = events.flatMap((event) => {
         const data = Buffer.from(JSON.stringify(event))
@@ -111,9 +133,11 @@ async function begin({ writer }: TestDatabase) {
         return decoded.ok ? (projectEvent(decoded.event, times, projection) ?? []) : []
       })
       const position = { timeUs: NOW, host, disorderUs: 0 }
-      const target = { database: writer, store, pinned: [], windowUs: WINDOW_US }
+      const target = { database: writer, store, pinned, windowUs: WINDOW_US }
       await storeBatch(target, { ops, position, lastEventUs: NOW }, NOW)
-      await memory.stepIfDue(NOW)
+      if (!isForgetful) {
+        await memory.stepIfDue(NOW)
+      }
     },
   }
 }
@@ -156,7 +180,7 @@ describe.each(engines)(
           await second.store(events.slice(again))
           const asking = await begin(both.asking)
           for (const event of [...events, ...events.slice(again)]) {
-            await asking.store([event], false)
+            await asking.store([event], { isCertain: false })
           }
           expect(await contents(both.knowing)).toEqual(await contents(both.asking))
         }),
@@ -175,7 +199,7 @@ describe.each(engines)(
           await first.store(events.slice(cut))
           const asking = await begin(both.asking)
           for (const event of [...events.slice(0, cut), ...events, ...events.slice(cut)]) {
-            await asking.store([event], false)
+            await asking.store([event], { isCertain: false })
           }
           expect(await withoutStrangers(both.knowing)).toEqual(await withoutStrangers(both.asking))
         }),
@@ -191,16 +215,55 @@ describe.each(engines)(
           await knowing.store(events.slice(0, cut))
           // No row of a position has no host: all is rolled back.
           const nobody = null as unknown as string
-          await expect(knowing.store(events.slice(cut), true, nobody)).rejects.toThrow()
+          await expect(knowing.store(events.slice(cut), { host: nobody })).rejects.toThrow()
           await knowing.store(events.slice(cut))
           const asking = await begin(both.asking)
           for (const event of events) {
-            await asking.store([event], false)
+            await asking.store([event], { isCertain: false })
           }
           expect(await contents(both.knowing)).toEqual(await contents(both.asking))
         }),
         { numRuns: runs(40) },
       )
+    })
+
+    test('is not relied on after another process has pruned', async () => {
+      await using both = await openBoth(engine.open)
+      const [first, second] = [await begin(both.knowing), await begin(both.knowing)]
+      const author = { did: did(0), rkey: tid(NOW - 9), timeUs: NOW - 9 }
+      const own = { did: did(1), rkey: tid(NOW - 5), timeUs: NOW - 5 }
+      const like = (timeUs: number) =>
+        writeRecord(
+          'create',
+          MARKS[0],
+          { ...own, rkey: tid(timeUs), timeUs },
+          {
+            subject: { uri: subjectOf(0, author.rkey), cid: 'bafysubject' },
+          },
+        )
+      const unlike = (timeUs: number, rev: number) =>
+        deleteRecord(MARKS[0], { ...own, rkey: tid(timeUs), timeUs: rev, rev: tid(rev) })
+      await first.store([writeRecord('create', POST, author, { tags: ['art'] })])
+      await first.store([like(NOW - 5), unlike(NOW - 5, NOW - 4)])
+      // The account has nothing any more, and its row goes.
+      await second.pruneAll()
+      await first.store([like(NOW - 3)])
+      expect(await contents(both.knowing)).toMatchObject({ counts: [{ likes: 1 }] })
+      const third = await begin(both.knowing)
+      await third.store([unlike(NOW - 3, NOW - 2)])
+      expect(await contents(both.knowing)).toMatchObject({ counts: [], engagements: [] })
+    })
+
+    test('includes what is remembered of a pinned post that was never stored', async () => {
+      await using both = await openBoth(engine.open)
+      const pin = { did: did(0), rkey: tid(NOW - 9) }
+      const { store } = await begin(both.knowing, [pin])
+      const news = { did: pin.did, timeUs: NOW - 8, seq: 1 }
+      await store([accountEvent({ ...news, active: false, status: 'deleted' })])
+      await store([accountEvent({ ...news, timeUs: NOW - 7, seq: 2 })])
+      const put = { ...pin, timeUs: NOW - 6, rev: tid(NOW - 6) }
+      await store([writeRecord('create', POST, put, { tags: ['art'] })])
+      expect(await contents(both.knowing)).toMatchObject({ posts: [{}], traces: [], tags: [{}] })
     })
 
     test('shows that a second create has moved a like away', async () => {

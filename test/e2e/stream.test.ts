@@ -5,6 +5,7 @@ import { identityEvent, tid, updatePost } from '../support/events.ts'
 import type { AccountEvent, CommitEvent, JetstreamEvent, PostOptions } from '../support/events.ts'
 import { faults, openJetstreamServer } from '../support/jetstreamServer.ts'
 import type { Frame, JetstreamServer } from '../support/jetstreamServer.ts'
+import { openLocalServer } from '../support/localServer.ts'
 import { runApp } from '../support/runApp.ts'
 import type { RunningApp } from '../support/runApp.ts'
 import { createRandom, generateEvents, take } from '../support/streamGenerator.ts'
@@ -570,6 +571,30 @@ describe.concurrent('a host', () => {
     expect(await app.walk('art')).toEqual([second, first].map((event) => uriOf(event)))
     expect((await app.health()).ingest).toMatchObject({ connected: true, reconnectsTotal: 1 })
   })
+
+  // As a proxy answers, which keeps its connections; a refusal of Jetstream's own closes them.
+  test.for([200, 301, 400, 502, 503])(
+    'behind a proxy that answers HTTP %i is left for the next one',
+    async (status, { expect }) => {
+      const clock = openClock()
+      let asked = 0
+      await using proxy = await openLocalServer((_request, response) => {
+        asked += 1
+        response.writeHead(status, { location: 'http://127.0.0.1:9/' })
+        // In chunks, as what is made on the way comes.
+        response.write('not ')
+        response.end('now')
+      })
+      await using lively = await openJetstreamServer()
+      lively.append(post(clock))
+      const urls = `ws://127.0.0.1:${proxy.port}/subscribe,${lively.url}`
+      await using app = await runReader(lively, { FEEDGEN_JETSTREAM_URLS: urls })
+      await app.untilCommitted(clock.now())
+      expect(asked).toBe(1)
+      expect((await app.health()).ingest).toMatchObject({ connected: true, reconnectsTotal: 0 })
+      expect(app.logs.filter(({ event }) => event === 'ingestDied')).toEqual([])
+    },
+  )
 
   test('that accepts and stays silent is left for the next one', async ({ expect }) => {
     const clock = openClock()
