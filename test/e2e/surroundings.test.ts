@@ -117,6 +117,26 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
     await until(async () => (await app.health()).ingest.problem === null)
   })
 
+  test.runIf(engine === 'sqlite')(
+    'that shares its file with another one that ingests loses nothing, and says so',
+    async () => {
+      await using stack = new AsyncDisposableStack()
+      const { app, env, posts } = await openService(stack)
+      const other = stack.use(await runApp({ feeds: FEEDS, folder: app.folder, env }))
+      await until(async () => (await other.health()).ingest.connected)
+      for (let round = 0; round < 5; round += 1) {
+        posts.send(10)
+        await Promise.all([app.untilCommitted(posts.lastUs), other.untilCommitted(posts.lastUs)])
+        expect(await app.walk('art')).toEqual(posts.uris)
+      }
+      // Each has found out that the other one stores too, and says it once a minute.
+      await until(() => logged(app, 'ingestDisturbed').length > 0)
+      expect(logged(app, 'ingestDisturbed')).toHaveLength(1)
+      expect(logged(app, 'operationRefused')).toEqual([])
+      expect(logged(other, 'operationRefused')).toEqual([])
+    },
+  )
+
   test('whose database is locked ends within 10 s of SIGTERM, and loses nothing', async () => {
     await using stack = new AsyncDisposableStack()
     const { app, env, posts, url } = await openService(stack)
