@@ -13,9 +13,18 @@ export async function migrate(database: Database): Promise<void> {
     db: database.kysely,
     provider: { getMigrations: () => Promise.resolve(migrationsFor(database.dialect)) },
   })
+  // A new index of millions of rows is sorted, which is not for the memory.
+  await keepTemporary(database, 'file')
   const { error } = await migrator.migrateToLatest()
+  await keepTemporary(database, 'memory')
   if (error !== undefined) {
     throw new Error('cannot migrate the database', { cause: error })
+  }
+}
+
+async function keepTemporary({ dialect, kysely }: Database, where: 'file' | 'memory') {
+  if (dialect.name === 'sqlite') {
+    await sql`pragma temp_store = ${sql.raw(where)}`.execute(kysely)
   }
 }
 
