@@ -239,7 +239,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/writerClaim.ts',
     find: 'return wasHeld && this.#confirmed === this.#losses',
     replace: 'return wasHeld',
-    caughtBy: ['test/contract/ingestMemory.test.ts', 'after another process has stored records'],
+    caughtBy: ['test/contract/ingestMemory.test.ts', 'until it has been read again'],
   },
   {
     models: 'accounts known by rows that another process has pruned',
@@ -267,7 +267,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/storeBatch.ts',
     find: 'store.distrust()',
     replace: 'store.forget()',
-    caughtBy: ['test/contract/ingestMemory.test.ts', 'after a batch that failed'],
+    caughtBy: ['test/contract/ingestMemory.test.ts', 'whether a batch was committed'],
   },
   {
     models: 'records believed new that are stored below the keys held in memory',
@@ -286,8 +286,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a message handed out before the handshake was found good',
     file: 'src/ingest/messageReader.ts',
-    find: "isUpgrade ? 'opening' : 'raw'",
-    replace: "isUpgrade ? 'frame' : 'raw'",
+    find: "this.#state = 'opening'",
+    replace: "this.#state = 'frame'",
     caughtBy: ['src/ingest/messageReader.test.ts', 'before the handshake'],
   },
   {
