@@ -4,10 +4,11 @@ import type { EngagementRow } from './engagementStatements.ts'
 import { EngagementTally } from './engagementTally.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
-import { RecentMap } from './recentMap.ts'
 import { ENGAGEMENT_KINDS } from './rowOps.ts'
 import type { Engagement, EngagementKind, MarkOp } from './rowOps.ts'
 import type { Statements } from './statements.ts'
+import { SubjectStore, subjectKey } from './subjectStore.ts'
+import type { SubjectKey } from './subjectStore.ts'
 
 /** What a post record is for, after a batch has changed the record. */
 export interface PostEngagement {
@@ -38,15 +39,6 @@ const COLLECTION = { like: 1, repost: 2 } as const
 const FATE_UNKEPT = 0
 const FATE_DELETED = 1
 
-/** Kept posts that were engaged with last; about 200 bytes each. */
-const REMEMBERED = 30_000
-
-/** The row of a kept post. */
-interface Subject {
-  readonly id: number
-  readonly indexedAt: Us
-}
-
 /**
  * Engagement with kept posts, and the counts that follow from it: of distinct accounts, those that are
  * hidden left out. Every method runs inside the transaction of its caller; `forget` is called when it
@@ -55,21 +47,22 @@ interface Subject {
 export class EngagementStore {
   readonly #statements: Statements
   readonly #accounts: AccountStore
-  readonly #subjects = new RecentMap<string, Subject>(REMEMBERED)
+  readonly #subjects: SubjectStore
 
   constructor(statements: Statements, accounts: AccountStore) {
     this.#statements = statements
     this.#accounts = accounts
+    this.#subjects = new SubjectStore(statements)
   }
 
   /** Nothing that is held in memory may be relied on any more. */
   forget(): void {
-    this.#subjects.clear()
+    this.#subjects.forget()
   }
 
   /** A post has no row any more. */
-  forgetPost(post: Pick<Engagement, 'did' | 'rkey'>): void {
-    this.#subjects.delete(subjectKey(post))
+  forgetPost(post: SubjectKey): void {
+    this.#subjects.forgetPost(post)
   }
 
   /** Applies likes and reposts in their order, and what changed posts are for. */
@@ -86,7 +79,7 @@ export class EngagementStore {
       ),
       accounts,
     )
-    const subjects = await this.#findSubjects(
+    const subjects = await this.#subjects.find(
       [
         ...marks.flatMap((op) => (op.kind === 'putMark' && op.engagement ? [op.engagement] : [])),
         ...posts.flatMap(({ engages }) => engages),
@@ -140,37 +133,6 @@ export class EngagementStore {
     }
     await this.#statements.traceOfAccount.run({ accountId, did, nowUs })
     await this.#statements.deleteOfAccount.run({ accountId })
-  }
-
-  /** The ids of those posts that are kept and within the window. */
-  async #findSubjects(
-    engagements: readonly Engagement[],
-    sinceUs: Us,
-  ): Promise<Map<string, number>> {
-    const subjects = new Map<string, number>()
-    const add = (key: string, { id, indexedAt }: Subject): void => {
-      if (indexedAt >= sinceUs) {
-        subjects.set(key, id)
-      }
-    }
-    const missing = new Map<string, [did: string, rkey: string]>()
-    for (const engagement of engagements) {
-      const key = subjectKey(engagement)
-      const recent = this.#subjects.get(key)
-      if (recent === undefined) {
-        missing.set(key, [engagement.did, engagement.rkey])
-      } else {
-        add(key, recent)
-      }
-    }
-    const rows = await this.#statements.subjectsByKey.all([...missing.values()])
-    for (const { id, did, rkey, indexed_at } of rows) {
-      const key = subjectKey({ did, rkey })
-      const subject = { id, indexedAt: indexed_at }
-      this.#subjects.set(key, subject)
-      add(key, subject)
-    }
-    return subjects
   }
 
   async #changesOfMarks(
@@ -312,10 +274,6 @@ function resolve(
   subjects: ReadonlyMap<string, number>,
 ): number | undefined {
   return typeof subject === 'object' ? subjects.get(subjectKey(subject)) : subject
-}
-
-function subjectKey({ did, rkey }: Pick<Engagement, 'did' | 'rkey'>): string {
-  return `${did}/${rkey}`
 }
 
 function markKey({ did, rkey, mark }: Pick<MarkOp, 'did' | 'rkey' | 'mark'>): string {
