@@ -16,7 +16,7 @@ const OUT = join(root, 'src/lexicons')
 function build(out: string): void {
   const lex = join(root, 'node_modules/@atproto/lex/bin/lex')
   const args = ['build', '--lexicons', join(root, 'lexicons'), '--out', out]
-  const form = ['--import-ext', '.ts', '--pretty', 'false']
+  const form = ['--import-ext', '.ts', '--pretty', 'false', '--lib', '@atproto/lex-schema']
   const { status, stderr } = spawnSync(process.execPath, [lex, ...args, ...form], {
     encoding: 'utf8',
   })

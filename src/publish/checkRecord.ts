@@ -1,4 +1,4 @@
-import { jsonToLex } from '@atproto/lex'
+import { jsonToLex } from '@atproto/lex-json'
 import { isValidRecordKey } from '@atproto/syntax'
 import { describeError } from '../errors.ts'
 import { $safeValidate } from '../lexicons/app/bsky/feed/generator.ts'
