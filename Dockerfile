@@ -1,10 +1,10 @@
-FROM node:24-slim AS dependencies
+FROM node:24.21.0-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No install script is needed: the image brings Node, and better-sqlite3 ships its binaries inside the package.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
 
-FROM node:24-slim
+FROM node:24.21.0-slim
 # What Node has compiled is kept beside the data, for the next start.
 ENV NODE_ENV=production \
     NODE_COMPILE_CACHE=/data/.compiled \
@@ -12,7 +12,7 @@ ENV NODE_ENV=production \
     FEEDGEN_DATABASE_URL=sqlite:/data/tagfeed.db
 WORKDIR /app
 # Created before VOLUME: a new named volume takes over the owner of the directory it covers.
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data /backup && chown node:node /data /backup
 # The code belongs to root, so that the service cannot change it.
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY . .
