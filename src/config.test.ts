@@ -159,6 +159,18 @@ describe('an unknown name', () => {
     expect(problems[0]).not.toContain('a-value-of-mine')
   })
 
+  test.each([
+    ['FEEDGEN_SQLITE_LOCATION', 'FEEDGEN_DATABASE_URL=sqlite:PATH'],
+    ['FEEDGEN_SUBSCRIPTION_ENDPOINT', 'FEEDGEN_JETSTREAM_URLS'],
+    ['FEEDGEN_SUBSCRIPTION_RECONNECT_DELAY', 'remove it'],
+  ])('%s of the official kit is refused with what it is called here', (name, instead) => {
+    const [problem = '', ...others] = problemsOf({ [name]: 'a-value-of-mine' })
+    expect(others).toEqual([])
+    expect(problem).toContain(`'${name}' is a variable of the official kit: here it is`)
+    expect(problem).toContain(instead)
+    expect(problem).not.toContain('a-value-of-mine')
+  })
+
   test('without a near one is refused alone', () => {
     expect(problemsOf({ FEEDGEN_WEATHER_SERVICE: '1' })).toEqual([
       "'FEEDGEN_WEATHER_SERVICE' is no variable of tagfeed: remove it",

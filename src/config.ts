@@ -5,6 +5,7 @@
  */
 import * as parse from './configParsers.ts'
 import { ConfigError } from './errors.ts'
+import { kitVariables } from './kitVariables.ts'
 
 export { localServiceDid } from './configParsers.ts'
 
@@ -275,6 +276,10 @@ function findUnknownNames(env: Environment): string[] {
     .filter((name) => name.startsWith('FEEDGEN_') && !known.includes(name))
     .filter((name) => env[name]?.trim())
     .map((name) => {
+      const instead = kitVariables.get(name)
+      if (instead !== undefined) {
+        return `${parse.quoteText(name)} is a variable of the official kit: ${instead}`
+      }
       const nearest = parse.findNearest(name, known)
       const hint = nearest === undefined ? '' : `did you mean ${nearest}? Otherwise `
       return `${parse.quoteText(name)} is no variable of tagfeed: ${hint}remove it`

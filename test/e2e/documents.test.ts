@@ -1,18 +1,20 @@
 /** What the documents tell people to type and to write is right: these tests read it out of them. */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseEnv, promisify } from 'node:util'
 import BetterSqlite3 from 'better-sqlite3'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { configVariables, readConfig } from '../../src/config.ts'
 import { parseFeedFile } from '../../src/feeds/feedFile.ts'
+import { kitVariables } from '../../src/kitVariables.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import { createPost } from '../support/events.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp } from '../support/runApp.ts'
+import type { RunningApp } from '../support/runApp.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -26,12 +28,17 @@ function samples(path: string, language: string): string[] {
   return [...fences].flatMap(([, found, text = '']) => (found === language ? [text] : []))
 }
 
-/** The SQLite backup of the document that does not go into a container. */
-function backupCommand(): string {
-  const command = samples('docs/deployment.md', 'sh').find((text) =>
-    text.startsWith('node_modules'),
-  )
-  return command?.trim() ?? 'false'
+/** The sample of a document that begins so. */
+function commandOf(path: string, beginning: string): string {
+  return samples(path, 'sh').find((text) => text.startsWith(beginning)) ?? 'false'
+}
+
+/** The texts of the programs of the service, without those of the tests. */
+function programTexts(): string[] {
+  const paths = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  return paths
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .map((path) => read(`src/${path}`))
 }
 
 describe.each(DOCUMENTS)('%s', (path) => {
@@ -42,7 +49,8 @@ describe.each(DOCUMENTS)('%s', (path) => {
   })
 
   test('names variables that there are', () => {
-    const known = new Set(Object.values(configVariables).map(({ name }) => name))
+    const own = Object.values(configVariables).map(({ name }) => name)
+    const known = new Set([...own, ...kitVariables.keys()])
     const named = read(path).match(/FEEDGEN_[A-Z_]*[A-Z]/gu) ?? []
     const others = named.filter((name) => !known.has(name))
     expect(others.filter((name) => name !== 'FEEDGEN_TEST_POSTGRES_URL')).toEqual([])
@@ -62,6 +70,89 @@ describe.each(DOCUMENTS)('%s', (path) => {
       expect(parseFeedFile(text, path)).not.toEqual([])
     }
   })
+})
+
+test('CHANGELOG.md has the version of package.json, dated, below what is unreleased', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string }
+  const [first, second = ''] = [...read('CHANGELOG.md').matchAll(/^## (.*)$/gmu)].map(
+    ([, heading]) => heading,
+  )
+  expect(first).toBe('Unreleased')
+  expect(second).toMatch(/ \(\d{4}-\d\d-\d\d\)$/u)
+  expect(second.split(' ')[0]).toBe(version)
+})
+
+describe('docs/operations.md', () => {
+  /** The first column of the table under a heading, as the names in it. */
+  const firstColumn = (heading: string): string[] => {
+    const [, section = ''] = read('docs/operations.md').split(`\n## ${heading}\n`)
+    const [table = ''] = section.split('\n## ')
+    const cells = [...table.matchAll(/^\| (`[^|]*?) \|/gmu)].map(([, cell = '']) => cell)
+    return cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/gu)].map(([, name = '']) => name))
+  }
+
+  test('explains every event that is logged, and no others', () => {
+    const texts = programTexts()
+    const threads = texts
+      .filter((text) => text.includes('new SupervisedThread'))
+      .flatMap((text) => [...text.matchAll(/\bname: '(\w+)',/gu)].map(([, name]) => name))
+    const logged = texts.flatMap((text) =>
+      [
+        ...text.matchAll(/\.(?:trace|debug|info|warn|error|fatal)\(\s*\{\s*event: ([^,\n]+)/gu),
+      ].flatMap(([, value = '']) =>
+        [...value.matchAll(/['`]([^'`]+)['`]/gu)].map(([, name = '']) => name),
+      ),
+    )
+    const names = logged.flatMap((name) =>
+      name.startsWith('${name}')
+        ? threads.map((thread) => name.replace('${name}', String(thread)))
+        : [name],
+    )
+    expect(threads.length).toBeGreaterThan(1)
+    const explained = firstColumn('Log lines')
+    expect(explained.toSorted()).toEqual([...new Set(names)].toSorted())
+    expect(new Set(explained).size).toBe(explained.length)
+  })
+})
+
+describe('beside a service on this machine', () => {
+  let app: RunningApp
+
+  beforeAll(async () => {
+    app = await runApp({ env: { FEEDGEN_JETSTREAM_URLS: 'ws://127.0.0.1:9/subscribe' } })
+  })
+  afterAll(async () => {
+    await app[Symbol.asyncDispose]()
+  })
+
+  test('the curl of README.md gets a page of a feed of feeds.yaml', async () => {
+    const { port } = new URL(app.url)
+    const command = commandOf('README.md', 'curl -sG')
+      .replaceAll('127.0.0.1:3000', `127.0.0.1:${port}`)
+      .replaceAll('%3A3000', `%3A${port}`)
+    const { stdout } = await run('sh', ['-c', command])
+    expect(JSON.parse(stdout)).toEqual({ feed: [] })
+  })
+
+  test('the address of a page that README.md has typed by hand gets it too', async () => {
+    const feed = app.feedUri('art').replace('%3A', '%253A')
+    const response = await app.get(`/xrpc/app.bsky.feed.getFeedSkeleton?feed=${feed}`)
+    expect(read('README.md')).toContain('%253A')
+    expect(response.status).toBe(200)
+  })
+
+  test.each(['README.md', 'docs/operations.md', 'docs/scaling.md', 'docs/deployment.md'])(
+    '%s names metrics that there are',
+    async (path) => {
+      const text = await (await app.get('/metrics')).text()
+      const known = new Set(text.match(/\bfeedgen_\w+/gu))
+      const named = [...read(path).matchAll(/`(_?[a-z_]+)(?:\{[^}]*\})?`/gu)]
+        .map(([, name = '']) => name)
+        .filter((name) => name.startsWith('feedgen_') || name.startsWith('_'))
+      const missing = named.filter((name) => ![...known].some((each) => each.endsWith(name)))
+      expect(missing).toEqual([])
+    },
+  )
 })
 
 test('the proxy of compose.yaml passes requests on to the port of the service', () => {
@@ -106,14 +197,15 @@ test(
       append(0, 500)
       await app.untilCommitted(startUs + 499_000)
       append(500, 500)
-      const command = backupCommand()
-        .replaceAll('/var/lib/tagfeed/tagfeed.db', join(app.folder, 'data/test.db'))
-        .replaceAll('/var/lib/tagfeed/backup', join(copy.path, 'backup'))
-      await run('sh', ['-c', command], { cwd: ROOT })
+      mkdirSync(join(copy.path, 'data'))
+      const command = commandOf('docs/deployment.md', 'npm run backup').replaceAll(
+        '/var/lib/tagfeed-backup/tagfeed.db',
+        join(copy.path, 'data/test.db'),
+      )
+      const FEEDGEN_DATABASE_URL = `sqlite:${join(app.folder, 'data/test.db')}`
+      const settings = { PATH: process.env['PATH'], FEEDGEN_DATABASE_URL }
+      await run('sh', ['-c', command], { cwd: ROOT, env: settings })
       await app.untilCommitted(startUs + 999_000)
-      const [name = ''] = (await run('ls', [copy.path])).stdout.split('\n')
-      expect(name).toMatch(/^backup-\d{4}-\d\d-\d\d\.db$/u)
-      await run('sh', ['-c', 'mkdir data && mv backup-*.db data/test.db'], { cwd: copy.path })
       copied = await app.walk('art')
     }
     const database = new BetterSqlite3(join(copy.path, 'data/test.db'), { readonly: true })
