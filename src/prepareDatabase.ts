@@ -1,8 +1,15 @@
 import type { Config } from './config.ts'
 import { refuseUnfinishedCopy } from './copy/copyProgress.ts'
+import { bringUpToDate } from './db/bringUpToDate.ts'
 import type { Database } from './db/database.ts'
-import { isMigrated, migrate } from './db/migrate.ts'
-import { isOutOfReach, openReader, openWriter, whenReachable } from './db/openDatabase.ts'
+import { isMigrated } from './db/migrate.ts'
+import {
+  checkDatabase,
+  isOutOfReach,
+  openReader,
+  openWriter,
+  whenReachable,
+} from './db/openDatabase.ts'
 import { findFilters } from './feeds/filters.ts'
 import { prepareFilters } from './feeds/openFeeds.ts'
 import type { Logger } from './logger.ts'
@@ -17,16 +24,19 @@ export interface PrepareOptions {
 /**
  * Migrates, and looks at stored posts for feeds that are new or have changed; waits for a database
  * that is out of reach. Answers the ids of the feeds' filters, in the order of the feeds.
- * @throws ConfigError when the database is an unfinished copy
+ * @throws ConfigError when the database is an unfinished copy, is not for this version, or cannot be
+ *   written
+ * @throws AbortError when the signal aborts meanwhile
  */
 export async function prepareDatabase(setup: Setup, options: PrepareOptions): Promise<number[]> {
   const { config, definitions } = setup
   const prepare = async (): Promise<number[]> => {
+    await checkDatabase(config.databaseUrl)
     await using writer = await openWriter(config.databaseUrl)
     // It may wait for a lock, or for long work, when it is told to stop.
     using _ = onAbort(options.signal, () => void writer[Symbol.asyncDispose]())
     await refuseUnfinishedCopy(writer)
-    await migrate(writer)
+    await bringUpToDate(writer, { ...options, databaseUrl: config.databaseUrl })
     return await prepareFilters(writer, definitions, { ...options, clock: systemClock })
   }
   return await whenReachable(
@@ -35,6 +45,7 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
       try {
         return await prepare()
       } catch (error) {
+        options.signal?.throwIfAborted()
         const ids = isOutOfReach(error) ? await findPrepared(setup) : undefined
         if (ids === undefined) {
           throw error

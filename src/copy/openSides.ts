@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeDatabaseUrl } from '../configParsers.ts'
 import type { Database } from '../db/database.ts'
-import { isOfThisVersion } from '../db/migrate.ts'
-import { STANDING_BY, isMissing, openRole } from '../db/openDatabase.ts'
+import { isMigrated } from '../db/migrate.ts'
+import { STANDING_BY, checkDatabase, isMissing, openRole, openWriter } from '../db/openDatabase.ts'
 import { allowSilence, hasTable } from '../db/wholeTables.ts'
 import { ConfigError } from '../errors.ts'
 import { US_PER_SECOND, systemClock } from '../time.ts'
@@ -36,9 +36,10 @@ export async function openSource(url: string, options: OpenOptions): Promise<Dat
     throw new ConfigError([`FROM: there is no database at ${describeDatabaseUrl(url)}`])
   }
   return await inWordsOf('FROM', async () => {
+    await checkDatabase(url)
     await using stack = new AsyncDisposableStack()
     const source = stack.use(await openSide('FROM', url, options))
-    if (!(await isOfThisVersion(source))) {
+    if (!(await isMigrated(source))) {
       throw new ConfigError([
         `FROM: ${describeDatabaseUrl(url)} is no database of this version of tagfeed: ` +
           'start this version on it once, which migrates it',
@@ -52,7 +53,13 @@ export async function openSource(url: string, options: OpenOptions): Promise<Dat
 
 /** The database to copy to, with the role of ingest; it may be empty. */
 export async function openTarget(url: string, options: OpenOptions): Promise<Database> {
-  return await inWordsOf('TO', () => openSide('TO', url, options))
+  return await inWordsOf('TO', async () => {
+    await checkDatabase(url)
+    if (isMissing(url)) {
+      await using _ = await openWriter(url)
+    }
+    return await openSide('TO', url, options)
+  })
 }
 
 async function openSide(

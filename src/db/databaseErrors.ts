@@ -43,7 +43,8 @@ export function troubleOf(error: unknown): DatabaseTrouble | undefined {
   return SQLITE_REFUSED.test(code) || POSTGRES_REFUSED.test(code) ? 'refused' : 'damaged'
 }
 
-function codeOf(error: unknown): string | undefined {
+/** The engine's code of an error or of one of its causes. */
+export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) {
     return undefined
   }

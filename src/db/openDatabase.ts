@@ -3,10 +3,12 @@ import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { checkFile } from './checkFile.ts'
 import type { Database } from './database.ts'
 import { troubleOf } from './databaseErrors.ts'
 import type { LockedRole } from './postgresWriter.ts'
 import { openSqlite } from './sqlite.ts'
+import type { SqliteOptions } from './sqlite.ts'
 
 const PREFIX = 'sqlite:'
 
@@ -17,6 +19,20 @@ const postgresReader = () => import('./postgresReader.ts')
 export interface WriterOptions {
   /** How long a statement waits for a lock of another process. */
   readonly lockTimeoutMs?: number
+  /** A SQLite file that is not there is not made: it may have been taken away. */
+  readonly mustExist?: boolean
+}
+
+/**
+ * Looks at a SQLite database before anything is written to it; that of Postgres says by itself what it
+ * does not allow.
+ * @throws ConfigError when it cannot be opened or written, or is not for this version
+ */
+export async function checkDatabase(databaseUrl: string): Promise<void> {
+  if (databaseUrl.startsWith(PREFIX)) {
+    const path = pathOf(databaseUrl)
+    await inWords(path, () => checkFile(path))
+  }
 }
 
 /**
@@ -26,10 +42,11 @@ export interface WriterOptions {
  */
 export async function openWriter(
   databaseUrl: string,
-  { lockTimeoutMs }: WriterOptions = {},
+  { lockTimeoutMs, mustExist = false }: WriterOptions = {},
 ): Promise<Database> {
   if (databaseUrl.startsWith(PREFIX)) {
-    return openFile(databaseUrl, false, lockTimeoutMs)
+    const busy = lockTimeoutMs === undefined ? {} : { busyTimeoutMs: lockTimeoutMs }
+    return await openFile(databaseUrl, { readonly: false, mustExist, ...busy })
   }
   const { openPostgresWriter } = await postgresWriter()
   const timeout = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
@@ -42,7 +59,7 @@ export async function openReader(
   replicaUrls: readonly string[] = [],
 ): Promise<Database> {
   if (databaseUrl.startsWith(PREFIX)) {
-    return openFile(databaseUrl, true)
+    return await openFile(databaseUrl, { readonly: true })
   }
   const { openPostgresReader } = await postgresReader()
   return await openPostgresReader(
@@ -70,12 +87,13 @@ export const STANDING_BY = 'another process has this role: standing by'
 
 /**
  * The writing connection of a role that only one process has at a time, once it is free; undefined
- * when the signal aborts first. SQLite serves one machine: whoever opens it has every role.
+ * when the signal aborts first. SQLite serves one machine: whoever opens it has every role; the file
+ * has to be there.
  */
 export async function openRole(options: RoleOptions): Promise<Database | undefined> {
   const { databaseUrl, role, signal, onWaiting } = options
   if (databaseUrl.startsWith(PREFIX)) {
-    return openFile(databaseUrl, false)
+    return await openFile(databaseUrl, { readonly: false, mustExist: true })
   }
   const { openPostgresWriter } = await postgresWriter()
   while (!signal.aborted) {
@@ -143,7 +161,7 @@ export function isOutOfReach(error: unknown): boolean {
 
 /** Whether to open it would make a new database. */
 export function isMissing(databaseUrl: string): boolean {
-  return databaseUrl.startsWith(PREFIX) && !existsSync(resolve(databaseUrl.slice(PREFIX.length)))
+  return databaseUrl.startsWith(PREFIX) && !existsSync(pathOf(databaseUrl))
 }
 
 /** Several Postgres servers, of which one takes writes at a time. */
@@ -151,11 +169,22 @@ function splitUrls(databaseUrl: string): string[] {
   return databaseUrl.split(',').map((url) => url.trim())
 }
 
-function openFile(databaseUrl: string, readonly: boolean, busyTimeoutMs?: number): Database {
-  const path = resolve(databaseUrl.slice(PREFIX.length))
+function pathOf(databaseUrl: string): string {
+  return resolve(databaseUrl.slice(PREFIX.length))
+}
+
+function openFile(databaseUrl: string, options: Omit<SqliteOptions, 'path'>): Promise<Database> {
+  const path = pathOf(databaseUrl)
+  return inWords(path, () => openSqlite({ path, ...options }))
+}
+
+async function inWords<T>(path: string, open: () => T | Promise<T>): Promise<T> {
   try {
-    return openSqlite({ path, readonly, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) })
+    return await open()
   } catch (error) {
+    if (error instanceof ConfigError) {
+      throw error
+    }
     throw new ConfigError(
       [
         `FEEDGEN_DATABASE_URL: the database ${path} cannot be opened (${describeError(error)}): ` +

@@ -5,6 +5,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import type { Compilable } from 'kysely'
 import { argumentBinder, parametersOf } from './database.ts'
 import type { Database, Parameters, Statement } from './database.ts'
+import { codeOf } from './databaseErrors.ts'
 import { sqliteDialect } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
@@ -13,21 +14,39 @@ export interface SqliteOptions {
   readonly readonly: boolean
   /** How long a statement waits for another process's lock. */
   readonly busyTimeoutMs?: number
+  /** The file has to be there. */
+  readonly mustExist?: boolean
+  /** To be looked at: it is not made, and not put into WAL mode. */
+  readonly isAsItIs?: boolean
 }
+
+const BUSY_MS = 5_000
 
 /** Opens one connection to a SQLite file in WAL mode; a writer makes the file and its folder. */
 export function openSqlite(options: SqliteOptions): Database {
-  if (!options.readonly) {
-    makeFolder(dirname(options.path))
+  const { path, readonly, busyTimeoutMs = BUSY_MS, isAsItIs = false } = options
+  const { mustExist = isAsItIs } = options
+  if (!readonly && !mustExist) {
+    makeFolder(dirname(path))
   }
-  const handle = new BetterSqlite3(options.path, {
-    readonly: options.readonly,
-    timeout: options.busyTimeoutMs ?? 5_000,
+  const handle = new BetterSqlite3(path, {
+    readonly,
+    fileMustExist: mustExist,
+    timeout: busyTimeoutMs,
   })
-  if (!options.readonly) {
+  try {
+    return useHandle(handle, !readonly && !isAsItIs)
+  } catch (error) {
+    handle.close()
+    throw error
+  }
+}
+
+function useHandle(handle: BetterSqlite3.Database, isWriter: boolean): Database {
+  if (isWriter) {
     // NORMAL loses nothing when the process dies; after a power cut the file is whole and rows and
     // position go back together, so that the stream is read again from there.
-    handle.pragma('journal_mode = WAL')
+    useWal(handle)
     handle.pragma('synchronous = NORMAL')
     handle.pragma('wal_autocheckpoint = 8000')
     // Each statement of many rows notes the pages as they were, in case it fails half way: in a file that
@@ -45,6 +64,26 @@ export function openSqlite(options: SqliteOptions): Database {
     version: () => dataVersion.get(),
     transaction: (work) => runTransaction(handle, work),
     [Symbol.asyncDispose]: () => kysely.destroy(),
+  }
+}
+
+const WAL_RETRY_MS = 10
+
+/** Waits for another process that does the same: SQLite itself does not wait for this one lock. */
+function useWal(handle: BetterSqlite3.Database): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  const untilMs = performance.now() + BUSY_MS
+  while (handle.pragma('journal_mode', { simple: true }) !== 'wal') {
+    try {
+      handle.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      const isBusy = codeOf(error)?.startsWith('SQLITE_BUSY') === true
+      if (!isBusy || performance.now() > untilMs) {
+        throw error
+      }
+      Atomics.wait(pause, 0, 0, WAL_RETRY_MS)
+    }
   }
 }
 

@@ -33,7 +33,7 @@ export function keepFiltersInUse(options: FilterUseOptions): Disposable {
 export async function touchFilters(options: FilterUseOptions): Promise<boolean> {
   const { databaseUrl, filterIds, clock, logger } = options
   try {
-    await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS })
+    await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS, mustExist: true })
     await writer.kysely
       .updateTable('filter')
       .set({ used_us: clock() })

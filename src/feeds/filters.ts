@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
@@ -84,6 +85,7 @@ export async function buildFilter(
   database: Database,
   filterId: number,
   filter: PostFilter,
+  signal?: AbortSignal,
 ): Promise<number> {
   const matches = createMatcher(filter)
   const tags = filter.anyTags.length > 0 ? filter.anyTags : filter.allTags.slice(0, 1)
@@ -104,6 +106,9 @@ export async function buildFilter(
       }, 'alone')
       found += step.found
       after = step.last
+      // SQLite answers at once: without this pause no signal would ever be heard.
+      await nextTurn()
+      signal?.throwIfAborted()
     } while (after !== undefined)
   }
   await database.kysely.updateTable('filter').set({ ready: 1 }).where('id', '=', filterId).execute()

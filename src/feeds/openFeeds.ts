@@ -17,8 +17,9 @@ import { createTrendingFeed } from './trending.ts'
 export async function prepareFilters(
   writer: Database,
   definitions: readonly FeedDefinition[],
-  { clock, logger }: { clock: Clock; logger: Logger },
+  options: { clock: Clock; logger: Logger; signal?: AbortSignal | undefined },
 ): Promise<number[]> {
+  const { clock, logger, signal } = options
   const filters = definitions.map(({ filter }) => filter)
   const registered = await registerFilters(writer, filters, clock())
   const built = new Set<number>()
@@ -26,7 +27,7 @@ export async function prepareFilters(
     if (!ready && !built.has(id)) {
       built.add(id)
       const startedAt = performance.now()
-      const posts = await buildFilter(writer, id, filter)
+      const posts = await buildFilter(writer, id, filter, signal)
       const ms = Math.round(performance.now() - startedAt)
       const rkey = definitions[index]?.rkey
       logger.info(

@@ -28,7 +28,10 @@ export function noteServedGenerations(databaseUrl: string, logger: Logger): Serv
     const ids = [...fresh]
     fresh = new Set()
     try {
-      await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS })
+      await using writer = await openWriter(databaseUrl, {
+        lockTimeoutMs: BUSY_MS,
+        mustExist: true,
+      })
       await writer.kysely
         .updateTable('generation')
         .set({ served: 1 })
