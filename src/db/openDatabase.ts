@@ -5,7 +5,7 @@ import { ConfigError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { checkFile } from './checkFile.ts'
 import type { Database } from './database.ts'
-import { troubleOf } from './databaseErrors.ts'
+import { codeOf, troubleOf } from './databaseErrors.ts'
 import type { LockedRole } from './postgresWriter.ts'
 import { openSqlite } from './sqlite.ts'
 import type { SqliteOptions } from './sqlite.ts'
@@ -75,6 +75,11 @@ export interface RoleOptions {
   readonly signal: AbortSignal
   /** Told again and again. `isHeld`: another process has the role. */
   readonly onWaiting: (reason: string, isHeld: boolean) => void
+  /**
+   * The database has let this process in before: a password that is refused now has been changed, and
+   * may be changed back. Otherwise it is a wrong setting, which is thrown.
+   */
+  readonly hasBeenLetIn?: true
 }
 
 const RETRY_MS = 1_000
@@ -116,7 +121,7 @@ export async function openRole(options: RoleOptions): Promise<Database | undefin
         await delay(RETRY_MS, undefined, { signal }).catch(() => {})
       }
     } catch (error) {
-      if (!isOutOfReach(error)) {
+      if (!isOutOfReach(error) && !(options.hasBeenLetIn && isRefusal(error))) {
         throw error
       }
       onWaiting(describeError(error), false)
@@ -157,6 +162,11 @@ export async function whenReachable<T>(
 export function isOutOfReach(error: unknown): boolean {
   const trouble = troubleOf(error)
   return trouble === 'lost' || trouble === 'transient'
+}
+
+/** The server does not take the user, the password or the name of the database. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ConfigError && /^(28|3D)/u.test(codeOf(error) ?? '')
 }
 
 /** Whether to open it would make a new database. */

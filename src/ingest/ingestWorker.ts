@@ -39,6 +39,7 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
         databaseUrl: options.databaseUrl,
         role: 'ingest',
         signal: stop,
+        hasBeenLetIn: true,
         onWaiting: (reason, isHeld) => counters.waits(reason, isHeld ? 'standby' : 'waiting'),
       })
       if (database !== undefined) {

@@ -28,6 +28,7 @@ async function run({ databaseUrl, logger, ...options }: RankWorkerData): Promise
       databaseUrl,
       role: 'rank',
       signal: stop,
+      hasBeenLetIn: true,
       onWaiting: (reason) => {
         if (reason !== waitsFor) {
           log.info({ event: 'rankingWaits', reason }, `ranking waits: ${reason}`)

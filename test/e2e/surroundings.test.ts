@@ -185,6 +185,43 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
     },
   )
 
+  test.runIf(engine === 'postgres')(
+    'whose password is changed while it runs waits, says so once, and goes on',
+    async () => {
+      using folder = temporaryFolder()
+      const url = new URL(await serviceDatabaseUrl(folder.path))
+      await using admin = await openWriter(url.href)
+      const run = async (text: string): Promise<void> => {
+        await sql.raw(text).execute(admin.kysely)
+      }
+      const role = `rotated_${process.pid}`
+      await run(`create role ${role} superuser login password 'first'`)
+      await using stack = new AsyncDisposableStack()
+      stack.defer(() => run(`drop owned by ${role}; drop role ${role}`))
+      const server = stack.use(await openJetstreamServer())
+      const posts = new Posts(server)
+      posts.send(20)
+      const own = Object.assign(new URL(url), { username: role, password: 'first' })
+      const env = { FEEDGEN_JETSTREAM_URLS: server.url, FEEDGEN_DATABASE_URL: own.href }
+      const app = stack.use(await runApp({ feeds: FEEDS, folder: folder.path, env }))
+      await app.untilCommitted(posts.lastUs)
+      await run(`alter role ${role} password 'second'`)
+      await run(`select pg_terminate_backend(pid) from pg_stat_activity where usename = '${role}'`)
+      posts.send(20)
+      const refused = (): LogLine[] =>
+        logged(app, 'ingestWaits').filter(({ reason }) => /password/.test(String(reason)))
+      await until(() => refused().length > 0)
+      // Some more attempts, of which none is told.
+      await run('select pg_sleep(3)')
+      expect(refused()).toHaveLength(1)
+      await run(`alter role ${role} password 'first'`)
+      await app.untilCommitted(posts.lastUs)
+      expect(await app.walk('art')).toEqual(posts.uris)
+      expect(logged(app, 'ingestDied')).toEqual([])
+      expect(await app.stop()).toBe(0)
+    },
+  )
+
   const deaths: [how: Spoiling['how'], what: string][] = [
     ['exit', 'dies between rows and commit'],
     ['uncaught', 'dies of an error that nobody waits for'],
