@@ -36,8 +36,8 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   const { config } = setup
   const { logger, pretty, signal } = options
   await using stack = new AsyncDisposableStack()
-  const server = stack.adopt(await listen(config), closeServer)
-  const port = (server.address() as AddressInfo).port
+  const listening = stack.adopt(await listen(config), closeServer)
+  const port = (listening.server.address() as AddressInfo).port
   const identity = identityOf(config, port)
   const version = readVersion()
   logger.info({ event: 'starting', version, config: describeConfig(config) }, 'tagfeed starts')
@@ -65,7 +65,7 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   const service = stack.use(
     await openService(setup, { identity, version, filterIds, ingest, logger, signal }),
   )
-  server.removeAllListeners('request').on('request', service.handle)
+  listening.queue.use(service.answerer)
   const url = `http://${urlHost(config.listenHost)}:${port}`
   logger.info({ event: 'listening', url, ...identity }, `feeds are served at ${url}`)
 
@@ -76,7 +76,7 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
     [Symbol.asyncDispose]: async () => {
       logger.info({ event: 'stopping' }, 'committing what was read, then closing')
       // Readers first: what they read from is closed after them.
-      await Promise.all([closeServer(server), ingest?.[Symbol.asyncDispose]()])
+      await Promise.all([closeServer(listening), ingest?.[Symbol.asyncDispose]()])
       await resources.disposeAsync()
       if (ingest?.hasFailed === true) {
         throw new Error(

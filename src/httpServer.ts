@@ -1,45 +1,23 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { Config } from './config.ts'
+import { STARTING, sendError } from './xrpc/plainAnswers.ts'
+import { refuseConnection } from './xrpc/refuseConnection.ts'
+import { RequestQueue } from './xrpc/requestQueue.ts'
+
+export interface Listening {
+  readonly server: Server
+  /** Whatever comes over the server goes through it. */
+  readonly queue: RequestQueue
+}
+
+/** As many as the system may hold until they are accepted: one a turn of the event loop. */
+const BACKLOG = 4_096
+const MAX_CONNECTIONS = 10_000
 
 /** Listens, and answers 503 until there is something to answer with. */
-export function listen({ port, listenHost }: Config): Promise<Server> {
-  const server = createServer({
-    requestTimeout: 30_000,
-    headersTimeout: 10_000,
-    // Answered like any other request: Node's own refusal has no body.
-    requireHostHeader: false,
-  })
-  server.on('checkExpectation', (_request, response) => {
-    response.writeHead(417, {
-      'content-type': 'application/json',
-      'access-control-allow-origin': '*',
-    })
-    response.end(
-      '{"error":"InvalidRequest","message":"Nothing but 100-continue can be expected here"}',
-    )
-  })
-  server.keepAliveTimeout = 65_000
-  server.maxConnections = 20_000
-  server.on('request', (_request, response) => {
-    response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '2' })
-    response.end('{"error":"NotReady","message":"This service is starting: try again in a moment"}')
-  })
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
-      socket.destroy()
-      return
-    }
-    const [status, body] =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? ['431 Request Header Fields Too Large', 'the request is too long']
-        : ['400 Bad Request', 'the request is not HTTP']
-    const text = JSON.stringify({ error: 'InvalidRequest', message: body })
-    socket.end(
-      `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\n` +
-        `access-control-allow-origin: *\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
-    )
-  })
+export function listen({ port, listenHost }: Config): Promise<Listening> {
+  const { server, queue } = createQueuedServer()
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -50,18 +28,48 @@ export function listen({ port, listenHost }: Config): Promise<Server> {
         ),
       )
     })
-    server.listen(port, listenHost, () => {
+    server.listen({ port, host: listenHost, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
-      resolve(server)
+      resolve({ server, queue })
     })
   })
+}
+
+/** A server that does not listen yet, and the queue to which something that answers is to be given. */
+export function createQueuedServer(): Listening {
+  const server = createServer({
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    // How often the two above are looked at.
+    connectionsCheckingInterval: 5_000,
+    // Answered like any other request: Node's own refusal has no body.
+    requireHostHeader: false,
+    noDelay: true,
+  })
+  server.keepAliveTimeout = 65_000
+  server.maxConnections = MAX_CONNECTIONS
+  const queue = new RequestQueue({ answer: ({ response }) => sendError(response, STARTING) })
+  queue.attach(server)
+  server.on('checkExpectation', (request, response) =>
+    queue.admit(request, response, (asked) => sendError(asked.response, UNEXPECTED)),
+  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+    refuseConnection(error, socket, queue),
+  )
+  return { server, queue }
+}
+
+const UNEXPECTED = {
+  status: 417,
+  error: 'InvalidRequest',
+  message: 'Nothing but 100-continue can be expected here',
 }
 
 const CLOSE_MS = 3_000
 
 /** Lets requests in flight end, for a while. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
+export async function closeServer({ server, queue }: Listening): Promise<void> {
+  await new Promise<void>((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
     server.close(() => {
       clearTimeout(timer)
@@ -69,6 +77,7 @@ export function closeServer(server: Server): Promise<void> {
     })
     server.closeIdleConnections()
   })
+  queue[Symbol.dispose]()
 }
 
 /** An IPv6 address stands in brackets in a URL. */

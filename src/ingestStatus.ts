@@ -27,8 +27,14 @@ export interface IngestStatus {
   readonly buffered: number
   /** Duration of the last batch that was stored. */
   readonly lastBatchMs: number
-  /** Why ingest stands still now, in plain words. */
+  /** Why ingest stands still now, in plain words; it may name hosts and paths, and is not for strangers. */
   readonly problem: string | undefined
+  /** When the oldest frame was read that is not stored yet, by our clock; left out when none waits. */
+  readonly waitingSinceUs?: Us | undefined
+  /** Our clock is wrong, in plain words: nothing is stored until it is right. */
+  readonly clockProblem?: string | undefined
+  /** Events that no host can send any more: what was between the two was never read. */
+  readonly gap?: { readonly fromUs: Us; readonly toUs: Us; readonly seenUs: Us } | undefined
 }
 
 /** The status of a thread that has taken over from another one: totals count on. */

@@ -10,12 +10,28 @@ export interface Metrics {
   text(): Promise<string>
   /** One answered request for a page. `feed` is a record key, or `unknown`. */
   pageServed(feed: string, status: number, seconds: number): void
+  /** The client had left before its answer was made. */
+  answerAbandoned(feed: string): void
+  /** It took so long that the answer was an error. */
+  answerLate(feed: string): void
+  /** Turned away for want of time. `kind`: `reader` or `page`. */
+  requestRefused(kind: string): void
+  /** The totals of the three, of all feeds and kinds. */
+  readonly answers: AnswerTotals
+}
+
+export interface AnswerTotals {
+  readonly abandonedTotal: number
+  readonly lateTotal: number
+  readonly refusedTotal: number
 }
 
 export interface MetricSources {
   readonly ingestStatus: () => IngestStatus | undefined
   readonly rankingStatuses: () => readonly RankingStatus[]
   readonly clock: Clock
+  /** The feeds that are served: what is counted of each is there from the start. */
+  readonly rkeys?: readonly string[]
 }
 
 const PAGE_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
@@ -32,6 +48,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: PAGE_BUCKETS,
     registers,
   })
+  const counts = countAnswers(registers, sources.rkeys ?? [])
   const served = new Map<string, ReturnType<typeof pages.labels>>()
   addIngestMetrics(registers, sources.ingestStatus)
   addRankingMetrics(registers, sources)
@@ -50,6 +67,46 @@ export function createMetrics(sources: MetricSources): Metrics {
       } else {
         pages.observe({ feed, status }, seconds)
       }
+    },
+    ...counts,
+  }
+}
+
+/** What was not answered as it should be. */
+function countAnswers(registers: Registry[], rkeys: readonly string[]) {
+  const ofFeed = (name: string, help: string): Counter<'feed'> => {
+    const counter = new Counter({ name, help, labelNames: ['feed'], registers })
+    rkeys.forEach((feed) => counter.inc({ feed }, 0))
+    return counter
+  }
+  const abandoned = ofFeed(
+    'feedgen_answers_abandoned_total',
+    'Requests for pages whose client left before the answer was made',
+  )
+  const late = ofFeed(
+    'feedgen_answers_late_total',
+    'Requests for pages that took over four seconds and were answered with 503',
+  )
+  const refused = new Counter({
+    name: 'feedgen_requests_refused_total',
+    help: 'Requests turned away with 429 for want of time, by kind',
+    labelNames: ['kind'],
+    registers,
+  })
+  const answers = { abandonedTotal: 0, lateTotal: 0, refusedTotal: 0 }
+  return {
+    answers: answers as AnswerTotals,
+    answerAbandoned: (feed: string): void => {
+      abandoned.inc({ feed })
+      answers.abandonedTotal += 1
+    },
+    answerLate: (feed: string): void => {
+      late.inc({ feed })
+      answers.lateTotal += 1
+    },
+    requestRefused: (kind: string): void => {
+      refused.inc({ kind })
+      answers.refusedTotal += 1
     },
   }
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { keepFiltersInUse } from './feeds/filterUse.ts'
 import { observeIngest } from './feeds/observeIngest.ts'
 import { observeRankings } from './feeds/observeRankings.ts'
@@ -15,7 +14,8 @@ import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { ServiceIdentity } from './serviceIdentity.ts'
 import type { Setup } from './setup.ts'
 import { systemClock } from './time.ts'
-import { watchOverload } from './xrpc/overload.ts'
+import { createAnswerer } from './xrpc/answerer.ts'
+import type { Answerer } from './xrpc/requestQueue.ts'
 import { createHttpApp } from './xrpc/server.ts'
 import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
 
@@ -32,8 +32,7 @@ export interface ServiceOptions {
 }
 
 export interface Service extends AsyncDisposable {
-  /** Answers a request. */
-  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  readonly answerer: Answerer
 }
 
 /** All that answers requests, on a database that has been prepared. */
@@ -69,8 +68,8 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     : undefined
   const rankingObserver = stack.use(observeRankings(reader, rankings, clock))
   const rankingStatuses = () => rankingObserver.statuses()
-  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock })
-  const overload = stack.use(watchOverload())
+  const rkeys = registry === undefined ? [] : definitions.map(({ rkey }) => rkey)
+  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock, rkeys })
   const health = {
     version,
     startedUs: clock(),
@@ -78,26 +77,15 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     startPositionUs: (await loadPosition(reader))?.timeUs ?? null,
     ingestStatus,
     rankingStatuses,
+    answers: metrics.answers,
   }
-  const framework = createHttpApp({ identity, registry, health, metrics, overload, logger })
+  const framework = createHttpApp({ identity, registry, health, metrics, logger })
   const responder =
     registry &&
-    stack.use(
-      new SkeletonResponder({
-        registry,
-        metrics,
-        overload,
-        logger,
-        version: () => reader.version(),
-      }),
-    )
+    stack.use(new SkeletonResponder({ registry, metrics, logger, version: () => reader.version() }))
   const resources = stack.move()
   return {
-    handle: (request, response) => {
-      if (responder?.respond(request, response) !== true) {
-        framework(request, response)
-      }
-    },
+    answerer: createAnswerer({ responder, framework, metrics, logger }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -24,8 +24,8 @@ export interface PostgresReaderOptions {
 }
 
 const CONNECTIONS = 4
-/** The AppView gives up after five seconds: what would be answered later helps nobody. */
-const DEADLINE_MS = 4_500
+/** After four seconds the request is answered with an error: what comes later helps nobody. */
+const DEADLINE_MS = 3_800
 /** A server that lives answers by then, if only that it has given up: there is time to ask another. */
 const STATEMENT_MS = 2_500
 const ANSWER_MS = 3_000

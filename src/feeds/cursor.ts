@@ -26,6 +26,9 @@ const MAX_LENGTH = 4_096
 /** Stands in no number, cid or at-uri. */
 const SEPARATOR = '!'
 
+/** A forged place with a right check may hold what Postgres takes in no text, such as NUL. */
+const PRINTABLE = /^[!-~]+$/
+
 /** Nearly every post's at-uri has these between its two parts that tell it from others. */
 const DID_START = 'at://did:plc:'
 const COLLECTION = '/app.bsky.feed.post/'
@@ -100,7 +103,11 @@ function sealCursor(scope: CursorScope, text: string): string {
 
 function openCursor(scope: CursorScope, cursor: string): string {
   const place = cursor.length <= MAX_LENGTH ? cursor.slice(CHECK_LENGTH) : ''
-  if (!place.startsWith(VERSION + SEPARATOR) || !cursor.startsWith(checkOf(scope, place))) {
+  if (
+    !place.startsWith(VERSION + SEPARATOR) ||
+    !cursor.startsWith(checkOf(scope, place)) ||
+    !PRINTABLE.test(place)
+  ) {
     throw malformed()
   }
   return place.slice(VERSION.length + SEPARATOR.length)

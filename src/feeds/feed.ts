@@ -6,6 +6,23 @@ export interface PageRequest {
   readonly limit: number
   /** As the reader sent it; undefined for page 1. */
   readonly cursor: string | undefined
+  /** Who waits for the page; left out where somebody always does. */
+  readonly reader?: { readonly isOver: boolean } | undefined
+}
+
+/** Nobody waits for the page any more. */
+export class PageAbandonedError extends Error {
+  override name = 'PageAbandonedError'
+}
+
+/**
+ * Between two steps of a page.
+ * @throws PageAbandonedError
+ */
+export function throwIfAbandoned(reader: PageRequest['reader']): void {
+  if (reader?.isOver === true) {
+    throw new PageAbandonedError('nobody waits for this page any more')
+  }
 }
 
 export interface Page {

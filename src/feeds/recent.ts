@@ -4,7 +4,8 @@ import type { Clock } from '../time.ts'
 import { US_PER_DAY } from '../time.ts'
 import { TOP, packCursor, parseCursor } from './cursor.ts'
 import type { CursorScope, Keyset } from './cursor.ts'
-import type { Feed, Page } from './feed.ts'
+import { throwIfAbandoned } from './feed.ts'
+import type { Feed, Page, PageRequest } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 import type { PageStatements, PageTuple } from './pageStatements.ts'
 import { findPinned } from './pinnedPost.ts'
@@ -43,16 +44,21 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
     })
   }
 
-  function readFirstPage(limit: number): Eventually<Page> {
+  function readFirstPage({ limit, reader }: PageRequest): Eventually<Page> {
     return pinned === undefined
       ? readPage(TOP, limit)
-      : whenReady(findPinned(pinned, statements), (pin) => readPage(TOP, limit, pin))
+      : whenReady(findPinned(pinned, statements), (pin) => {
+          throwIfAbandoned(reader)
+          return readPage(TOP, limit, pin)
+        })
   }
 
   return {
     definition,
-    page: ({ limit, cursor }) =>
-      cursor === undefined ? readFirstPage(limit) : readPage(parseCursor(scope, cursor), limit),
+    page: (request) =>
+      request.cursor === undefined
+        ? readFirstPage(request)
+        : readPage(parseCursor(scope, request.cursor), request.limit),
   }
 }
 

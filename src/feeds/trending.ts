@@ -4,7 +4,8 @@ import type { Clock } from '../time.ts'
 import { US_PER_DAY } from '../time.ts'
 import { packRank, parseRank } from './cursor.ts'
 import type { CursorScope, RankPlace } from './cursor.ts'
-import type { Feed, Page } from './feed.ts'
+import { throwIfAbandoned } from './feed.ts'
+import type { Feed, Page, PageRequest } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 import type { PageStatements } from './pageStatements.ts'
 import { findPinned } from './pinnedPost.ts'
@@ -42,15 +43,22 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
   const readCurrent = (rank: number, room: number): Eventually<RankTuple[]> =>
     statements.current.tuples({ key, ...placeOf(rank, room) })
 
-  function readBelow({ generation, rank }: RankPlace, room: number): Eventually<RankTuple[]> {
+  function readBelow(
+    { generation, rank }: RankPlace,
+    room: number,
+    reader: PageRequest['reader'],
+  ): Eventually<RankTuple[]> {
     const rows = statements.numbered.tuples({ generation, ...placeOf(rank, room) })
-    return whenReady(rows, (all) =>
-      all.length > 0
-        ? all
-        : whenReady(statements.generationExists.all({ generation }), ({ length }) =>
-            length > 0 ? all : readCurrent(rank, room),
-          ),
-    )
+    return whenReady(rows, (all) => {
+      if (all.length > 0) {
+        return all
+      }
+      throwIfAbandoned(reader)
+      return whenReady(statements.generationExists.all({ generation }), ({ length }) => {
+        throwIfAbandoned(reader)
+        return length > 0 ? all : readCurrent(rank, room)
+      })
+    })
   }
 
   function toPage(all: readonly RankTuple[], room: number, pin?: string): Page {
@@ -76,12 +84,13 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
 
   return {
     definition,
-    page: ({ limit, cursor }) => {
+    page: ({ limit, cursor, reader }) => {
       if (cursor !== undefined) {
-        const rows = readBelow(parseRank(scope, cursor), limit)
+        const rows = readBelow(parseRank(scope, cursor), limit, reader)
         return whenReady(rows, (all) => toPage(all, limit))
       }
       return whenReady(findPinned(pinned, statements), (pin) => {
+        throwIfAbandoned(reader)
         const room = pin === undefined ? limit : limit - 1
         return whenReady(readCurrent(0, room), (all) => toPage(all, room, pin))
       })

@@ -1,6 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Page } from '../feeds/feed.ts'
 import type { Registry, RegisteredFeed } from '../feeds/registry.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
+import type { AnswerTotals } from '../metrics.ts'
 import { formatUs } from '../time.ts'
+import { problemOf } from '../xrpc/health.ts'
 import { html } from './html.ts'
 import type { Html } from './html.ts'
 
@@ -11,10 +15,15 @@ export interface HomePageOptions {
   readonly health: {
     readonly version: string
     readonly ingestStatus: () => IngestStatus | undefined
+    readonly answers: AnswerTotals
   }
 }
 
 const PREVIEW = 5
+/** Feeds that are not read by then are shown without their posts. */
+const MAX_READING_MS = 300
+/** So long feeds are read before others have their turn. */
+const SLICE_MS = 3
 
 const STYLE = html`body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem
 auto;padding:0 1rem;color:#1b2430;background:#fff} h1{margin-bottom:0}h2{margin:2rem 0
@@ -25,7 +34,7 @@ ol{padding-left:1.4rem}table{border-collapse:collapse}td{padding:.1rem 1rem .1re
 
 /** The page for people: the feeds, a preview of each, the state of ingest. */
 export async function homePage({ registry, identity, health }: HomePageOptions): Promise<string> {
-  const feeds = await Promise.all((registry?.feeds ?? []).map(feedSection))
+  const feeds = await feedSections(registry?.feeds ?? [])
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -42,6 +51,8 @@ export async function homePage({ registry, identity, health }: HomePageOptions):
         ${feeds}
         <h2>Ingest</h2>
         ${ingestTable(health.ingestStatus())}
+        <h2>Answers</h2>
+        ${answersTable(health.answers)}
         <p class="note">
           tagfeed ${health.version} · <a href="/xrpc/_health">health</a> ·
           <a href="/ready">ready</a> · <a href="/metrics">metrics</a>
@@ -51,9 +62,31 @@ export async function homePage({ registry, identity, health }: HomePageOptions):
   return page.text
 }
 
-async function feedSection({ uri, feed }: RegisteredFeed): Promise<Html> {
+/**
+ * One after the other, so that a page takes only a small part of what readers need, however many feeds
+ * there are.
+ */
+async function feedSections(feeds: readonly RegisteredFeed[]): Promise<Html[]> {
+  const endsAt = performance.now() + MAX_READING_MS
+  let sliceEndsAt = performance.now() + SLICE_MS
+  const sections: Html[] = []
+  for (const registered of feeds) {
+    if (performance.now() >= sliceEndsAt) {
+      await nextTurn()
+      sliceEndsAt = performance.now() + SLICE_MS
+    }
+    const isRead = performance.now() < endsAt
+    const page = isRead ? await registered.feed.page(FIRST) : undefined
+    sections.push(feedSection(registered, page))
+  }
+  return sections
+}
+
+const FIRST = { limit: PREVIEW, cursor: undefined }
+
+function feedSection({ uri, feed }: RegisteredFeed, page: Page | undefined): Html {
   const { rkey, name, description } = feed.definition
-  const { posts, times } = await feed.page({ limit: PREVIEW, cursor: undefined })
+  const { posts, times } = page ?? { posts: [], times: [] }
   const preview = posts.map((post, index) => {
     const indexedAt = times[index]
     const time = indexedAt === undefined ? 'pinned' : formatUs(indexedAt)
@@ -68,7 +101,7 @@ async function feedSection({ uri, feed }: RegisteredFeed): Promise<Html> {
     </p>
     ${
       preview.length === 0
-        ? html`<p>No posts yet.</p>`
+        ? html`<p>${page === undefined ? 'Its posts are not shown here.' : 'No posts yet.'}</p>`
         : html`<ol>
             ${preview}
           </ol>`
@@ -84,17 +117,37 @@ function appLink(uri: string): string {
 
 function ingestTable(status: IngestStatus | undefined): Html {
   if (status === undefined) {
-    return html`<p>Nothing to tell: ingest is starting, or this process does not ingest.</p>`
+    return html`<p>Nothing to say: ingest is starting, or this process does not ingest.</p>`
   }
-  const { connected, host, positionUs, lagMs, eventsTotal, rejectedTotal, problem } = status
-  const rows: [string, string | number][] = [
-    ['Stream', connected ? `connected to ${host ?? ''}` : 'not connected'],
+  const { connected, positionUs, lagMs, eventsTotal, rejectedTotal } = status
+  const problem = problemOf(status)
+  const rows: Row[] = [
+    ['Stream', connected ? 'connected' : 'not connected'],
     ['Position', positionUs === undefined ? 'none yet' : formatUs(positionUs)],
     ['Behind', lagMs === undefined ? 'not known yet' : `${(lagMs / 1000).toFixed(1)} s`],
     ['Events read', eventsTotal],
     ['Frames rejected', rejectedTotal],
-    ...(problem === undefined ? [] : ([['Problem', problem]] as [string, string][])),
+    ...(problem === undefined ? [] : ([['Problem', problem]] satisfies Row[])),
+    ...(status.gap === undefined
+      ? []
+      : ([
+          ['Gap', `${formatUs(status.gap.fromUs)} to ${formatUs(status.gap.toUs)} was not read`],
+        ] satisfies Row[])),
   ]
+  return table(rows)
+}
+
+function answersTable({ abandonedTotal, lateTotal, refusedTotal }: AnswerTotals): Html {
+  return table([
+    ['Nobody waited for them', abandonedTotal],
+    ['Took over four seconds', lateTotal],
+    ['Turned away for want of time', refusedTotal],
+  ])
+}
+
+type Row = [name: string, value: string | number]
+
+function table(rows: readonly Row[]): Html {
   return html`<table>
     ${rows.map(
       ([name, value]) =>

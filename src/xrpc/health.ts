@@ -1,7 +1,9 @@
 import type { RankingStatus } from '../feeds/observeRankings.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
+import type { AnswerTotals } from '../metrics.ts'
 import type { Clock } from '../time.ts'
-import { US_PER_SECOND } from '../time.ts'
+import { US_PER_SECOND, formatUs } from '../time.ts'
+import { plainCause } from './plainCause.ts'
 
 export interface HealthOptions {
   readonly version: string
@@ -12,14 +14,18 @@ export interface HealthOptions {
   /** Of this process, or of the one that ingests; undefined when none has said anything lately. */
   readonly ingestStatus: () => IngestStatus | undefined
   readonly rankingStatuses: () => readonly RankingStatus[]
+  readonly answers: AnswerTotals
 }
 
 const MAX_LAG_MS = 60_000
 const MAX_GONE_US = 60 * US_PER_SECOND
+/** What was read and is not stored for so long cannot be stored. */
+const MAX_WAITING_US = 60 * US_PER_SECOND
+const WRONG_CLOCK = 'the clock of this machine is wrong: nothing is stored until it is right'
 
 /** What `/xrpc/_health` answers: 200 for as long as the process lives. */
 export function healthOf(options: HealthOptions): object {
-  const { version, startedUs, clock, startPositionUs, ingestStatus } = options
+  const { version, startedUs, clock, startPositionUs, ingestStatus, answers } = options
   const status = ingestStatus()
   return {
     version,
@@ -32,8 +38,32 @@ export function healthOf(options: HealthOptions): object {
       eventsTotal: status?.eventsTotal ?? 0,
       rejectedTotal: status?.rejectedTotal ?? 0,
       reconnectsTotal: status?.reconnectsTotal ?? 0,
-      problem: status?.problem ?? null,
+      problem: (status && problemOf(status)) ?? null,
+      ...(status?.gap && { gap: { fromUs: status.gap.fromUs, toUs: status.gap.toUs } }),
     },
+    answers,
+  }
+}
+
+/** Why ingest stands still, in words that tell a stranger nothing of the operator's. */
+export function problemOf(status: IngestStatus): string | undefined {
+  const { state, connected, problem, clockProblem } = status
+  if (clockProblem !== undefined) {
+    return WRONG_CLOCK
+  }
+  if (problem === undefined) {
+    return undefined
+  }
+  switch (state) {
+    case 'standby':
+      return 'another process ingests: standing by'
+    case 'waiting':
+      return `ingest waits for the database: ${plainCause(problem)}`
+    case 'starting':
+    case 'active':
+      return connected
+        ? `what is read cannot be stored now: ${plainCause(problem)}`
+        : `the stream cannot be read now: ${plainCause(problem)}`
   }
 }
 
@@ -44,16 +74,27 @@ export function unreadiness(options: HealthOptions): string[] {
     ...unreadinessOfIngest(options),
     ...unranked.map(
       ({ rkey, problem }) =>
-        `${rkey} has no ranking yet${problem === undefined ? '' : `: ${problem}`}`,
+        `${rkey} has no ranking yet${problem === undefined ? '' : `: ${plainCause(problem)}`}`,
     ),
   ]
 }
 
 /** What is wrong without keeping readers from being served. */
-export function warnings({ rankingStatuses }: HealthOptions): string[] {
-  return rankingStatuses().flatMap(({ rkey, isLive, problem }) =>
-    !isLive || problem === undefined ? [] : [`the ranking of ${rkey} is not renewed: ${problem}`],
-  )
+export function warnings({ rankingStatuses, ingestStatus }: HealthOptions): string[] {
+  const gap = ingestStatus()?.gap
+  return [
+    ...rankingStatuses().flatMap(({ rkey, isLive, problem }) =>
+      !isLive || problem === undefined
+        ? []
+        : [`the ranking of ${rkey} is not renewed: ${plainCause(problem)}`],
+    ),
+    ...(gap === undefined
+      ? []
+      : [
+          `the stream has a gap that no host can fill: what was posted or deleted from ` +
+            `${formatUs(gap.fromUs)} to ${formatUs(gap.toUs)} was not read`,
+        ]),
+  ]
 }
 
 function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
@@ -62,9 +103,21 @@ function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
     return ['ingest is starting, or no process has the role ingest']
   }
   const reasons = []
-  const { connected, lastConnectedUs, lagMs, problem } = status
+  const { connected, lastConnectedUs, lagMs, waitingSinceUs, problem, clockProblem } = status
   if (!connected && (lastConnectedUs === undefined || clock() - lastConnectedUs > MAX_GONE_US)) {
-    reasons.push(`the stream is not connected${problem === undefined ? '' : `: ${problem}`}`)
+    reasons.push(
+      `the stream is not connected${problem === undefined ? '' : `: ${plainCause(problem)}`}`,
+    )
+  }
+  if (clockProblem !== undefined) {
+    reasons.push(WRONG_CLOCK)
+  }
+  const waitedUs = waitingSinceUs === undefined ? 0 : clock() - waitingSinceUs
+  if (waitedUs >= MAX_WAITING_US) {
+    reasons.push(
+      `what was read has waited for ${Math.round(waitedUs / US_PER_SECOND)} s to be stored` +
+        (problem === undefined ? '' : `: ${plainCause(problem)}`),
+    )
   }
   if (lagMs === undefined) {
     reasons.push('no event has been committed yet')

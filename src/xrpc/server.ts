@@ -9,13 +9,13 @@ import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ServiceIdentity } from '../serviceIdentity.ts'
 import { homePage } from '../web/homePage.ts'
+import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from './describeFeedGenerator.ts'
 import { didDocument } from './didDocument.ts'
 import { getFeedSkeleton } from './getFeedSkeleton.ts'
 import { healthOf, unreadiness, warnings } from './health.ts'
 import type { HealthOptions } from './health.ts'
-import { RETRY_AFTER_SECONDS } from './overload.ts'
-import type { Overload } from './overload.ts'
+import { RETRY_AFTER_SECONDS } from './plainAnswers.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
 import { isForLater, toXrpcError } from './xrpcErrors.ts'
 
@@ -25,13 +25,14 @@ export interface ServerOptions {
   readonly registry: Registry | undefined
   readonly health: HealthOptions
   readonly metrics: Metrics
-  readonly overload: Overload
   readonly logger: Logger
 }
 
 /** Everything that this service answers over HTTP. */
 export function createHttpApp(options: ServerOptions): Express {
   const { identity, health, metrics } = options
+  const metricsText = new KeptBody(() => metrics.text())
+  const homeText = new KeptBody(() => homePage(options))
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -50,7 +51,10 @@ export function createHttpApp(options: ServerOptions): Express {
     })
   })
   app.get('/metrics', (_request, response, next) => {
-    metrics.text().then((text) => response.type(metrics.contentType).send(text), next)
+    metricsText
+      .get()
+      .then((body) => sendBody(response, metrics.contentType, body))
+      .catch(next)
   })
   app.get('/.well-known/did.json', (_request, response) => {
     const document = didDocument(identity)
@@ -61,10 +65,18 @@ export function createHttpApp(options: ServerOptions): Express {
     sendJson(response, 200, document)
   })
   app.get('/', (_request, response, next) => {
-    homePage(options).then((html) => {
-      response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'")
-      response.type('html').send(html)
-    }, next)
+    homeText
+      .get()
+      .then((body) => {
+        if (!response.writableEnded) {
+          response.setHeader(
+            'content-security-policy',
+            "default-src 'none'; style-src 'unsafe-inline'",
+          )
+          sendBody(response, 'text/html; charset=utf-8', body)
+        }
+      })
+      .catch(next)
   })
   if (options.registry !== undefined) {
     addFeedMethods(app, options, options.registry)
@@ -78,7 +90,7 @@ export function createHttpApp(options: ServerOptions): Express {
 
 /** The XRPC methods. What the library does not know it answers with 501. */
 function addFeedMethods(app: Express, options: ServerOptions, registry: Registry): void {
-  const { identity, overload, logger } = options
+  const { identity, logger } = options
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
@@ -90,7 +102,6 @@ function addFeedMethods(app: Express, options: ServerOptions, registry: Registry
   )
   // Ahead of the library's own checks, which let through what the contract refuses.
   app.get(`/xrpc/${getFeedSkeletonLexicon.$lxm}`, (request, _response, next) => {
-    overload.check()
     readSkeletonQuery(searchOf(request))
     next()
   })
@@ -123,7 +134,10 @@ const allowOrigins: RequestHandler = (request, response, next) => {
 function errorHandler(logger: Logger): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {
-      next(error)
+      // One that was given up has its answer.
+      if (!response.writableEnded) {
+        next(error)
+      }
       return
     }
     const { statusCode, payload } = toXrpcError(error, logger)
@@ -131,6 +145,14 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
       response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
     }
     sendJson(response, statusCode, payload)
+  }
+}
+
+/** A body that all who ask share: of bytes, so that it is not made into bytes for each of them. */
+function sendBody(response: Response, type: string, body: Buffer): void {
+  if (!response.writableEnded) {
+    response.writeHead(200, { 'content-type': type, 'content-length': body.length })
+    response.end(body)
   }
 }
 

@@ -1,20 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { whenReady } from '../db/eventually.ts'
 import type { Eventually } from '../db/eventually.ts'
 import type { RegisteredFeed, Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
+import { MAX_ANSWER_MS, giveUp } from './answersUnderWay.ts'
+import type { Asked } from './clientConnection.ts'
 import { findFeed, toSkeletonText } from './getFeedSkeleton.ts'
-import { RETRY_AFTER_SECONDS, tooBusy } from './overload.ts'
-import type { Overload } from './overload.ts'
+import { sendError } from './plainAnswers.ts'
 import { readSkeletonQuery } from './skeletonQuery.ts'
-import { isForLater, toXrpcError } from './xrpcErrors.ts'
+import { toXrpcError } from './xrpcErrors.ts'
 
 export interface SkeletonResponderOptions {
   readonly registry: Registry
   readonly metrics: Metrics
-  readonly overload: Overload
   readonly logger: Logger
   /** As `Database.version`: undefined means that no page may be kept. */
   readonly version: () => number | undefined
@@ -24,19 +22,22 @@ const PATH = '/xrpc/app.bsky.feed.getFeedSkeleton'
 /** A query that needs no care: what real callers send, in the order in which they send it. */
 const PLAIN = /^feed=([\w.%:~-]+)(?:&limit=(\d{1,3}))?(?:&cursor=([\w.%:/~!-]+))?$/
 const MAX_KEPT = 2_000
-/** Requests of one connection that wait for the answer to one before. */
-const MAX_WAITING = 100
+/** The retention goes by the clock, and with it what a page may show. */
+const KEPT_MS = 1_000
+/**
+ * So long what is known of the database's version is taken as true, within one turn of the event loop.
+ * A turn alone is no bound: while more than 1,024 connections are busy, the loop polls again and again
+ * before it comes to `setImmediate`.
+ */
+const VERSION_MS = 1
+
+/** In metrics: a feed that is not served. */
+const UNKNOWN = 'unknown'
 
 const HEADERS = [
   ...['access-control-allow-origin', '*'],
   ...['content-type', 'application/json; charset=utf-8'],
 ]
-
-interface WaitingRequest {
-  readonly search: string
-  readonly response: ServerResponse
-  readonly startedAt: number
-}
 
 interface FeedRequest {
   readonly registered: RegisteredFeed
@@ -47,6 +48,8 @@ interface FeedRequest {
 
 interface KeptPage {
   readonly version: number
+  /** By `performance.now`. */
+  readonly endsAt: number
   readonly body: string
   readonly registered: RegisteredFeed
 }
@@ -63,15 +66,14 @@ export class SkeletonResponder {
   #kept = new Map<string, KeptPage>()
   /** Feeds by the text with which a query has named them. */
   readonly #spellings = new Map<string, RegisteredFeed>()
-  /** What waits on each connection on which an answer of the database is under way. */
-  readonly #waiting = new Map<Socket, WaitingRequest[]>()
   #version: number | undefined
-  #isVersionFresh = false
+  /** Until when the version need not be asked for again. */
+  #versionEndsAt = 0
   readonly #expiry: NodeJS.Timeout
 
   constructor(options: SkeletonResponderOptions) {
     this.#options = options
-    this.#expiry = setInterval(() => this.#kept.clear(), 1_000).unref()
+    this.#expiry = setInterval(() => this.#kept.clear(), KEPT_MS).unref()
   }
 
   [Symbol.dispose](): void {
@@ -79,77 +81,53 @@ export class SkeletonResponder {
   }
 
   /** Answers the request if it is a GET of getFeedSkeleton; false leaves it untouched. */
-  respond(request: IncomingMessage, response: ServerResponse): boolean {
-    const { method, url = '' } = request
-    if (method !== 'GET' || !url.startsWith(PATH)) {
+  respond(asked: Asked): boolean {
+    const search = searchOf(asked)
+    if (search === undefined) {
       return false
     }
-    const search = url.slice(PATH.length + 1)
-    if (url.length > PATH.length && url[PATH.length] !== '?') {
-      return false
-    }
-    const asked = { search, response, startedAt: performance.now() }
-    const line = this.#waiting.get(request.socket)
-    if (line === undefined) {
-      this.#begin(asked, request.socket)
-    } else if (line.length < MAX_WAITING) {
-      line.push(asked)
-    } else {
-      this.#fail(response, tooBusy(), asked.startedAt)
+    try {
+      const answered = this.#answer(search, asked)
+      if (answered instanceof Promise) {
+        answered.catch((error: unknown) => this.#fail(asked, error))
+      }
+    } catch (error) {
+      this.#fail(asked, error)
     }
     return true
   }
 
-  /**
-   * A connection asks the database one thing at a time, and the next when its client has taken the
-   * answer: one client does not use up what others need.
-   */
-  #begin({ search, response, startedAt }: WaitingRequest, socket: Socket): void {
+  /** The record key of the feed that is asked for; undefined when it is not getFeedSkeleton. */
+  feedOf(asked: Asked): string | undefined {
+    const search = searchOf(asked)
+    if (search === undefined) {
+      return undefined
+    }
     try {
-      this.#options.overload.check()
-      const answered = this.#answer(search, response, startedAt)
-      if (answered instanceof Promise) {
-        if (!this.#waiting.has(socket)) {
-          this.#waiting.set(socket, [])
-        }
-        response.once('close', () => this.#goOn(socket))
-        answered.catch((error: unknown) => this.#fail(response, error, startedAt))
-      }
-    } catch (error) {
-      this.#fail(response, error, startedAt)
+      const { registered } = this.#readPlain(search) ?? this.#read(search)
+      return registered.feed.definition.rkey
+    } catch {
+      // A request that would have been refused.
+      return UNKNOWN
     }
   }
 
-  #goOn(socket: Socket): void {
-    const line = this.#waiting.get(socket) ?? []
-    this.#waiting.delete(socket)
-    while (line.length > 0 && !socket.destroyed) {
-      const [next] = line.splice(0, 1)
-      if (next !== undefined) {
-        this.#begin(next, socket)
-      }
-      if (this.#waiting.has(socket)) {
-        this.#waiting.set(socket, line)
-        return
-      }
-    }
-  }
-
-  #answer(search: string, response: ServerResponse, startedAt: number): Eventually<void> {
-    const version = this.#versionNow()
+  #answer(search: string, asked: Asked): Eventually<void> {
+    const now = performance.now()
+    const version = this.#versionAt(now)
     const kept = this.#kept.get(search)
-    if (kept !== undefined && kept.version === version) {
-      this.#send(response, kept.body, kept.registered, startedAt)
+    if (kept !== undefined && kept.version === version && now < kept.endsAt) {
+      this.#send(asked, kept.body, kept.registered)
       return undefined
     }
     const request = this.#readPlain(search) ?? this.#read(search)
-    const { registered } = request
-    return whenReady(registered.feed.page(request), (page) => {
+    const { limit, cursor, registered, isPlain } = request
+    return whenReady(registered.feed.page({ limit, cursor, reader: asked }), (page) => {
       const body = toSkeletonText(page)
-      if (version !== undefined && request.isPlain && request.cursor === undefined) {
-        this.#keep(search, { body, registered, version })
+      if (version !== undefined && isPlain && cursor === undefined) {
+        this.#keep(search, { body, registered, version, endsAt: now + KEPT_MS })
       }
-      this.#send(response, body, registered, startedAt)
+      this.#send(asked, body, registered)
     })
   }
 
@@ -177,16 +155,18 @@ export class SkeletonResponder {
   }
 
   /**
-   * Asked once a turn of the event loop: every request of a turn had arrived before the turn began,
-   * so what is committed later need not be in its answer.
+   * Asked at most once a turn of the event loop: every request of a turn had arrived before it, or a
+   * moment later.
    */
-  #versionNow(): number | undefined {
-    if (!this.#isVersionFresh) {
-      this.#isVersionFresh = true
+  #versionAt(now: number): number | undefined {
+    if (now >= this.#versionEndsAt) {
       this.#version = this.#options.version()
-      setImmediate(() => {
-        this.#isVersionFresh = false
-      })
+      if (this.#versionEndsAt === 0) {
+        setImmediate(() => {
+          this.#versionEndsAt = 0
+        })
+      }
+      this.#versionEndsAt = now + VERSION_MS
     }
     return this.#version
   }
@@ -198,29 +178,45 @@ export class SkeletonResponder {
     this.#kept.set(search, page)
   }
 
-  #send(response: ServerResponse, body: string, { feed }: RegisteredFeed, startedAt: number): void {
+  #send(asked: Asked, body: string, { feed }: RegisteredFeed): void {
+    const { response, arrivedAt } = asked
+    if (asked.isOver) {
+      return
+    }
+    const tookMs = performance.now() - arrivedAt
+    const { rkey } = feed.definition
+    if (tookMs >= MAX_ANSWER_MS) {
+      giveUp(asked)
+      this.#options.metrics.answerLate(rkey)
+      return
+    }
     response.writeHead(200, [...HEADERS, 'content-length', String(body.length)])
     // ASCII as `toSkeletonText` makes it: one byte a character, without a look at each.
     response.end(body, 'latin1')
-    this.#options.metrics.pageServed(feed.definition.rkey, 200, seconds(startedAt))
+    this.#options.metrics.pageServed(rkey, 200, tookMs / 1000)
   }
 
-  #fail(response: ServerResponse, error: unknown, startedAt: number): void {
+  #fail({ response, arrivedAt, isOver }: Asked, error: unknown): void {
+    if (isOver) {
+      return
+    }
     const { statusCode, payload } = toXrpcError(error, this.#options.logger)
     if (response.headersSent || response.destroyed) {
       response.destroy()
       return
     }
-    const body = JSON.stringify(payload)
-    response.writeHead(statusCode, {
-      'access-control-allow-origin': '*',
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      ...(isForLater(statusCode) && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
-    })
-    response.end(body)
-    this.#options.metrics.pageServed('unknown', statusCode, seconds(startedAt))
+    const { error: name = 'InternalServerError', message = '' } = payload
+    sendError(response, { status: statusCode, error: name, message })
+    this.#options.metrics.pageServed(UNKNOWN, statusCode, (performance.now() - arrivedAt) / 1000)
   }
+}
+
+/** The query string of a GET of getFeedSkeleton. */
+function searchOf({ request: { method, url = '' } }: Asked): string | undefined {
+  const isForIt = method === 'GET' && url.startsWith(PATH)
+  return isForIt && (url.length === PATH.length || url[PATH.length] === '?')
+    ? url.slice(PATH.length + 1)
+    : undefined
 }
 
 /** Undefined for what is not well escaped. */
@@ -230,8 +226,4 @@ function unescape(text: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function seconds(startedAt: number): number {
-  return (performance.now() - startedAt) / 1000
 }

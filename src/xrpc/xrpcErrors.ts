@@ -23,6 +23,10 @@ export function toXrpcError(error: unknown, logger: Logger): XRPCError {
     const message = 'This feed cannot be read right now: try again in a moment'
     return new XRPCError(503, message, 'ServiceUnavailable')
   }
+  if (trouble === 'refused') {
+    // Only what the caller has sent can be a value that the database does not take.
+    return new XRPCError(400, 'This request cannot be read', 'InvalidRequest')
+  }
   const known = XRPCError.fromError(error)
   // A method that is not there is the caller's mistake, whatever its status.
   if (known.statusCode >= 500 && known.statusCode !== 501) {

@@ -4,6 +4,7 @@
  * `framework`: the service without its answer ahead of the framework; `service`: the service's own.
  */
 import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { openReader } from '../../src/db/openDatabase.ts'
 import { parseCursor } from '../../src/feeds/cursor.ts'
@@ -11,10 +12,11 @@ import { createFeeds } from '../../src/feeds/openFeeds.ts'
 import { preparePageStatements } from '../../src/feeds/pageStatements.ts'
 import type { PageArgs, PageTuple } from '../../src/feeds/pageStatements.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
+import { createQueuedServer } from '../../src/httpServer.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { systemClock } from '../../src/time.ts'
-import { watchOverload } from '../../src/xrpc/overload.ts'
+import { createAnswerer } from '../../src/xrpc/answerer.ts'
 import { createHttpApp } from '../../src/xrpc/server.ts'
 import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
 import { benchFeeds } from './database.ts'
@@ -32,20 +34,20 @@ const filterIds = definitions.map((_, index) => index + 1)
 const clock = systemClock
 const retentionDays = 30
 
-function listener(): Parameters<typeof createServer>[1] {
+function openServer(): Server {
   switch (mode) {
     case 'constant':
-      return (_request, response) => {
+      return createServer((_request, response) => {
         response.writeHead(200, {
           'content-type': 'application/json; charset=utf-8',
           'content-length': Buffer.byteLength(body),
         })
         response.end(body)
-      }
+      })
     case 'bare':
-      return bareListener()
+      return createServer(bareListener())
     default:
-      return serviceListener()
+      return openService()
   }
 }
 
@@ -82,12 +84,11 @@ function bareListener(): Parameters<typeof createServer>[1] {
   }
 }
 
-function serviceListener(): Parameters<typeof createServer>[1] {
+function openService(): Server {
   const feeds = createFeeds({ reader: database, definitions, filterIds, retentionDays, clock })
   const registry = createRegistry(PUBLISHER, feeds)
   const logger = silentLogger()
   const metrics = createMetrics({ ingestStatus: () => undefined, rankingStatuses: () => [], clock })
-  const overload = watchOverload()
   const identity = {
     serviceDid: 'did:web:localhost%3A1',
     publisherDid: PUBLISHER,
@@ -102,19 +103,19 @@ function serviceListener(): Parameters<typeof createServer>[1] {
     startPositionUs: null,
     ingestStatus: () => undefined,
     rankingStatuses: () => [],
+    answers: metrics.answers,
   }
-  const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
+  const framework = createHttpApp({ identity, registry, health, metrics, logger })
   // `uncached`: every page is read from the database.
   const version = mode === 'uncached' ? () => undefined : () => database.version()
-  const responder = new SkeletonResponder({ registry, metrics, overload, logger, version })
-  return (request, response) => {
-    if (mode === 'framework' || !responder.respond(request, response)) {
-      app(request, response)
-    }
-  }
+  const responder =
+    mode === 'framework' ? undefined : new SkeletonResponder({ registry, metrics, logger, version })
+  const { server, queue } = createQueuedServer()
+  queue.use(createAnswerer({ responder, framework, metrics, logger }))
+  return server
 }
 
-const server = createServer(listener())
+const server = openServer()
 server.listen({ port: Number(port), host: '127.0.0.1', reusePort: Number(port) !== 0 }, () => {
   tell({ port: (server.address() as AddressInfo).port })
 })

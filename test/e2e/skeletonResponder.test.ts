@@ -1,14 +1,15 @@
-import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PageRequest } from '../../src/feeds/feed.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
+import { closeServer, createQueuedServer } from '../../src/httpServer.ts'
 import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { watchOverload } from '../../src/xrpc/overload.ts'
+import { createAnswerer } from '../../src/xrpc/answerer.ts'
+import type { Asked } from '../../src/xrpc/clientConnection.ts'
 import { createHttpApp } from '../../src/xrpc/server.ts'
 import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
 import { engines } from '../support/databases.ts'
@@ -47,9 +48,11 @@ describe('the answer ahead of the framework', () => {
   let direct: string
   let framework: string
 
-  async function serve(listener: Parameters<typeof createServer>[1]): Promise<string> {
-    const server = createServer(listener).listen(0, '127.0.0.1')
-    stack.defer(() => void server.close())
+  async function serve(answer: (asked: Asked) => void): Promise<string> {
+    const queued = createQueuedServer()
+    queued.queue.use({ answer })
+    const server = queued.server.listen(0, '127.0.0.1')
+    stack.defer(() => void closeServer(queued))
     await new Promise((resolve) => {
       server.once('listening', resolve)
     })
@@ -67,7 +70,6 @@ describe('the answer ahead of the framework', () => {
     const clock = (): number => NOW
     const none = { ingestStatus: () => undefined, rankingStatuses: () => [] }
     const metrics = createMetrics({ ...none, clock })
-    const overload = stack.use(watchOverload())
     const identity = {
       serviceDid: 'did:web:localhost%3A1',
       publisherDid: PUBLISHER,
@@ -75,18 +77,14 @@ describe('the answer ahead of the framework', () => {
       privacyPolicyUrl: undefined,
       termsOfServiceUrl: undefined,
     }
-    const health = { version: '0', startedUs: NOW, clock, startPositionUs: null, ...none }
-    const app = createHttpApp({ identity, registry, health, metrics, overload, logger })
+    const { answers } = metrics
+    const health = { version: '0', startedUs: NOW, clock, startPositionUs: null, answers, ...none }
+    const app = createHttpApp({ identity, registry, health, metrics, logger })
     const version = (): number | undefined => database.reader.version()
-    const responder = stack.use(
-      new SkeletonResponder({ registry, metrics, overload, logger, version }),
-    )
-    framework = await serve(app)
-    direct = await serve((request, response) => {
-      if (!responder.respond(request, response)) {
-        app(request, response)
-      }
-    })
+    const responder = stack.use(new SkeletonResponder({ registry, metrics, logger, version }))
+    framework = await serve(({ request, response }) => app(request, response))
+    const { answer } = createAnswerer({ responder, framework: app, metrics, logger })
+    direct = await serve(answer)
   })
   afterAll(() => stack.disposeAsync())
 
@@ -178,19 +176,14 @@ describe('the answer ahead of the framework', () => {
       },
     }))
     const registry = createRegistry(PUBLISHER, feeds)
-    const [metrics, overload] = [
-      createMetrics({ ingestStatus: () => undefined, rankingStatuses: () => [], clock: () => NOW }),
-      stack.use(watchOverload()),
-    ]
-    const options = {
-      registry,
-      metrics,
-      overload,
-      logger: silentLogger(),
-      version: () => undefined,
-    }
+    const metrics = createMetrics({
+      ingestStatus: () => undefined,
+      rankingStatuses: () => [],
+      clock: () => NOW,
+    })
+    const options = { registry, metrics, logger: silentLogger(), version: () => undefined }
     const responder = stack.use(new SkeletonResponder(options))
-    const url = await serve((request, response) => void responder.respond(request, response))
+    const url = await serve((asked) => void responder.respond(asked))
     const limits = Array.from({ length: 60 }, (_, index) => 1 + (index % 7))
     const requests = limits.map((limit, index) => {
       const last = index === limits.length - 1 ? 'Connection: close\r\n' : ''

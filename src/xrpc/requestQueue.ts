@@ -1,0 +1,298 @@
+/**
+ * Every request goes through here. While there is time, which is nearly always, it is answered at once.
+ * Otherwise it waits, and those that wait are answered for a few milliseconds a turn of the event loop:
+ * Node accepts one connection a turn, and reads from all others, so that a long turn keeps everybody
+ * waiting. Whoever would wait too long is turned away at once: pages for people first, readers last.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { AnswersUnderWay } from './answersUnderWay.ts'
+import { ClientConnection } from './clientConnection.ts'
+import type { Asked } from './clientConnection.ts'
+import { INCOMPLETE, TOO_BUSY, sendError } from './plainAnswers.ts'
+import { Shedder } from './shedder.ts'
+import type { RequestKind } from './shedder.ts'
+import { WaitingLine } from './waitingLine.ts'
+
+/** Who answers, and who is told of what was not answered as it should be. */
+export interface Answerer {
+  answer(asked: Asked): void
+  /** The client left before its answer was made. */
+  abandoned?(asked: Asked): void
+  /** It took so long that the answer was an error. */
+  late?(asked: Asked): void
+  refused?(kind: RequestKind): void
+}
+
+/** How long requests are answered in a turn of the event loop. */
+const SLICE_MS = 5
+/** While connections wait to be accepted, one a turn. */
+const ACCEPTING_SLICE_MS = 0.2
+/** Requests of one connection that wait for the answer to one before. */
+const MAX_LINE = 1_000
+/** The same while connections have many of them together: a request takes some 4 KB. */
+const MAX_LINE_WHEN_FULL = 20
+const MAX_LINES = 10_000
+/** A client that was turned away is not listened to for so long: hearing it is work as well. */
+const REST_MS = 500
+const LOOK_FOR_DEAF_MS = 5_000
+
+export class RequestQueue implements Disposable {
+  #answerer: Answerer
+  readonly #connections = new Map<Socket, ClientConnection>()
+  readonly #waiting: Readonly<Record<RequestKind, WaitingLine<Asked>>> = {
+    reader: new WaitingLine(),
+    page: new WaitingLine(),
+  }
+  readonly #underWay = new AnswersUnderWay({
+    late: (asked) => this.#answerer.late?.(asked),
+    ended: () => this.#nextTurn(),
+  })
+  readonly #shedder = new Shedder()
+  readonly #resting = new WaitingLine<{ connection: ClientConnection; until: number }>()
+  /** Requests in the lines of all connections. */
+  #lined = 0
+  #isTurnAwaited = false
+  /** When no more is answered in this turn; 0 before the first request of a turn. */
+  #turnEndsAt = 0
+  readonly #deafTimer: NodeJS.Timeout
+  #restTimer: NodeJS.Timeout | undefined
+
+  constructor(answerer: Answerer) {
+    this.#answerer = answerer
+    this.#deafTimer = setInterval(() => this.#endDeaf(), LOOK_FOR_DEAF_MS).unref()
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#deafTimer)
+    clearTimeout(this.#restTimer)
+    this.#underWay[Symbol.dispose]()
+  }
+
+  /** From now on another one answers. */
+  use(answerer: Answerer): void {
+    this.#answerer = answerer
+  }
+
+  attach(server: Server): void {
+    server.on('connection', (socket: Socket) => {
+      this.#shedder.accepted(performance.now())
+      this.#adopt(socket)
+      this.#nextTurn()
+    })
+    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.admit(request, response),
+    )
+  }
+
+  admit(request: IncomingMessage, response: ServerResponse, answer?: (asked: Asked) => void): void {
+    const { socket } = request
+    const connection = this.#connections.get(socket) ?? this.#adopt(socket)
+    const arrivedAt = performance.now()
+    const asked: Asked = { request, response, answer, arrivedAt, isOver: false }
+    if (!connection.isBusy) {
+      if (connection.current === undefined) {
+        // It may have come with its connection, and have waited with it.
+        asked.arrivedAt = this.#shedder.arrivalOf(arrivedAt)
+      }
+      connection.begin(asked)
+    } else if (connection.waiting < (this.#lined < MAX_LINES ? MAX_LINE : MAX_LINE_WHEN_FULL)) {
+      this.#lined += 1
+      connection.wait(asked)
+    } else {
+      // Whatever is kept of them costs memory, an error for each as well.
+      socket.destroy()
+    }
+  }
+
+  /**
+   * The rest of the request that is worked on never comes: it is refused if it has no answer yet.
+   * Returns false where the last request was whole.
+   */
+  breakOff(socket: Socket): boolean {
+    const current = this.#connections.get(socket)?.current
+    if (current === undefined || current.request.complete) {
+      return false
+    }
+    if (!current.response.writableEnded) {
+      current.isOver = true
+      sendError(current.response, INCOMPLETE, { connection: 'close' })
+    }
+    return true
+  }
+
+  /** Calls back when everything that came over a connection so far is answered. */
+  whenIdle(socket: Socket, listener: () => void): void {
+    const connection = this.#connections.get(socket)
+    if (connection === undefined) {
+      listener()
+    } else {
+      connection.whenIdle(listener)
+    }
+  }
+
+  #adopt(socket: Socket): ClientConnection {
+    const connection: ClientConnection = new ClientConnection(
+      socket,
+      (asked) => {
+        this.#begin(connection, asked)
+      },
+      () => {
+        this.#lined -= 1
+      },
+    )
+    this.#connections.set(socket, connection)
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      this.#lined -= connection.waiting
+      this.#left(connection.current)
+    })
+    return connection
+  }
+
+  /** A client is gone; work for it stops. */
+  #left(asked: Asked | undefined): void {
+    if (asked !== undefined && !asked.isOver && !asked.response.writableFinished) {
+      asked.isOver = true
+      this.#answerer.abandoned?.(asked)
+    }
+  }
+
+  #begin(connection: ClientConnection, asked: Asked): void {
+    const kind = kindOf(asked.request.url ?? '')
+    const now = performance.now()
+    const isFree = this.#waiting.reader.length === 0 && this.#waiting.page.length === 0
+    if (isFree && this.#hasTime(now) && this.#underWay.hasRoom(kind)) {
+      this.#run(kind, asked)
+    } else if (this.#shedder.isWelcome(kind, asked, now, this.#lengthBefore(kind))) {
+      this.#waiting[kind].push(asked)
+      this.#nextTurn()
+    } else {
+      this.#refuse(kind, asked, connection)
+    }
+  }
+
+  /** How many are answered before the next one of that kind. */
+  #lengthBefore(kind: RequestKind): number {
+    const { reader, page } = this.#waiting
+    return kind === 'reader' ? reader.length : reader.length + page.length
+  }
+
+  #hasTime(now: number): boolean {
+    if (this.#turnEndsAt === 0) {
+      this.#turnEndsAt = now + this.#sliceMs()
+      this.#nextTurn()
+    }
+    return now < this.#turnEndsAt
+  }
+
+  #sliceMs(): number {
+    return this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS
+  }
+
+  #nextTurn(): void {
+    if (!this.#isTurnAwaited) {
+      this.#isTurnAwaited = true
+      setImmediate(() => this.#turn())
+    }
+  }
+
+  #turn(): void {
+    this.#isTurnAwaited = false
+    this.#turnEndsAt = 0
+    const startedAt = performance.now()
+    this.#shedder.turned()
+    const endsAt = startedAt + this.#sliceMs()
+    let answered = 0
+    let now = startedAt
+    do {
+      const kind = this.#nextKind()
+      const asked = kind && this.#waiting[kind].shift()
+      if (kind === undefined || asked === undefined) {
+        break
+      }
+      answered += this.#take(kind, asked, now)
+      now = performance.now()
+    } while (now < endsAt)
+    const isFree = this.#lengthBefore('page') === 0
+    this.#shedder.answered(answered, now, isFree)
+    if ((!isFree && this.#nextKind() !== undefined) || this.#shedder.isAccepting) {
+      this.#nextTurn()
+    }
+  }
+
+  #nextKind(): RequestKind | undefined {
+    for (const kind of ['reader', 'page'] as const) {
+      if (this.#waiting[kind].length > 0 && this.#underWay.hasRoom(kind)) {
+        return kind
+      }
+    }
+    return undefined
+  }
+
+  /** Answers one that has waited, if anybody still waits for it; returns how many were answered. */
+  #take(kind: RequestKind, asked: Asked, now: number): number {
+    if (asked.isOver) {
+      return 0
+    }
+    if (this.#shedder.hasWaitedTooLong(kind, asked, now)) {
+      const connection = this.#connections.get(asked.request.socket)
+      if (connection !== undefined) {
+        this.#refuse(kind, asked, connection)
+      }
+      return 0
+    }
+    this.#run(kind, asked)
+    return 1
+  }
+
+  #run(kind: RequestKind, asked: Asked): void {
+    if (asked.answer === undefined) {
+      this.#answerer.answer(asked)
+    } else {
+      asked.answer(asked)
+    }
+    if (!asked.response.writableEnded) {
+      this.#underWay.add(kind, asked)
+    }
+  }
+
+  #refuse(kind: RequestKind, asked: Asked, connection: ClientConnection): void {
+    asked.isOver = true
+    sendError(asked.response, TOO_BUSY)
+    this.#answerer.refused?.(kind)
+    connection.rest()
+    this.#resting.push({ connection, until: performance.now() + REST_MS })
+    this.#restTimer ??= setTimeout(() => this.#endRests(), REST_MS).unref()
+  }
+
+  #endRests(): void {
+    const now = performance.now()
+    let first = this.#resting.peek()
+    while (first !== undefined && first.until <= now) {
+      this.#resting.shift()
+      first.connection.endRest()
+      first = this.#resting.peek()
+    }
+    this.#restTimer =
+      first === undefined
+        ? undefined
+        : setTimeout(() => this.#endRests(), first.until - now).unref()
+  }
+
+  #endDeaf(): void {
+    const now = performance.now()
+    for (const connection of this.#connections.values()) {
+      if (connection.isDeaf(now)) {
+        connection.socket.destroy()
+      }
+    }
+  }
+}
+
+/** Pages for people and metrics can wait; everything else is for readers. */
+function kindOf(url: string): RequestKind {
+  return url.startsWith('/xrpc/') || url.startsWith('/.well-known/') || url === '/ready'
+    ? 'reader'
+    : 'page'
+}

@@ -1,0 +1,70 @@
+import type { Asked } from './clientConnection.ts'
+
+/** `page`: for people, and metrics: turned away first. */
+export type RequestKind = 'reader' | 'page'
+
+/** Who would wait longer than this is turned away when he comes. */
+const WELCOME_MS: Readonly<Record<RequestKind, number>> = { reader: 1_000, page: 250 }
+/** Who has waited longer than this, against all expectation, is turned away as well. */
+const TOO_LONG_MS: Readonly<Record<RequestKind, number>> = { reader: 1_500, page: 500 }
+/** A guess, before anything has been measured. */
+const FIRST_GUESS_MS = 0.1
+/** How many answers it takes for the guess to follow them. */
+const MEMORY = 500
+/** Shorter than this, nobody's wait for being accepted is worth counting. */
+const SHORT_ACCEPTING_MS = 500
+
+/** Knows how long a request has waited, and guesses how long it will wait. */
+export class Shedder {
+  #msPerRequest = FIRST_GUESS_MS
+  /** When the queue was last known to have something to do; undefined while it has nothing. */
+  #busySince: number | undefined
+  /** Since when every turn has accepted a connection: the system may hold more of them. */
+  #acceptingSince: number | undefined
+  #hasAccepted = false
+
+  get isAccepting(): boolean {
+    return this.#acceptingSince !== undefined
+  }
+
+  /** A connection was accepted. */
+  accepted(now: number): void {
+    this.#hasAccepted = true
+    this.#acceptingSince ??= now
+  }
+
+  /** A turn of the event loop is over. One without a new connection has left none waiting. */
+  turned(): void {
+    if (!this.#hasAccepted) {
+      this.#acceptingSince = undefined
+    }
+    this.#hasAccepted = false
+  }
+
+  /** When the first request of a connection may have come. */
+  arrivalOf(now: number): number {
+    const since = this.#acceptingSince
+    return since === undefined || now - since < SHORT_ACCEPTING_MS ? now : since
+  }
+
+  isWelcome(kind: RequestKind, { arrivedAt }: Asked, now: number, before: number): boolean {
+    return now - arrivedAt + before * this.#msPerRequest < WELCOME_MS[kind]
+  }
+
+  hasWaitedTooLong(kind: RequestKind, { arrivedAt }: Asked, now: number): boolean {
+    return now - arrivedAt > TOO_LONG_MS[kind]
+  }
+
+  /** So many were answered up to now. */
+  answered(count: number, now: number, isFree: boolean): void {
+    if (this.#busySince !== undefined && count > 0 && !this.isAccepting) {
+      const weight = Math.min(1, count / MEMORY)
+      this.#msPerRequest += ((now - this.#busySince) / count - this.#msPerRequest) * weight
+    }
+    if (isFree) {
+      this.#busySince = undefined
+    } else if (count > 0 || this.#busySince === undefined) {
+      this.#busySince = now
+    }
+  }
+}
