@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { benchDatabase, benchFeeds } from '../test/bench/database.ts'
 import { measureIngest, measureMemory } from '../test/bench/ingest.ts'
 import { describeMachine } from '../test/bench/measure.ts'
@@ -7,14 +6,35 @@ import { measurePages } from '../test/bench/pages.ts'
 import { measurePostgres } from '../test/bench/postgres.ts'
 import { measureService } from '../test/bench/service.ts'
 import { measureTrending } from '../test/bench/trending.ts'
-import { parseUsage, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
 
-const USAGE =
-  'npm run bench -- [--rounds N] [--seconds N] [--posts N] [--frames N] [--longStream N]'
+const number = (text: string, unset: string) =>
+  ({ type: 'string', value: 'N', default: unset, about: text }) as const
+
+const COMMAND = {
+  call: 'npm run bench --',
+  about: 'Measures the service beside plain programs in one run, and prints the ratios.',
+  options: {
+    rounds: number('How often each side of a ratio is measured.', '5'),
+    seconds: number('How long a round takes, in seconds.', '4'),
+    posts: number('How many posts the databases hold.', '1000000'),
+    frames: number('How many frames are ingested.', '1000000'),
+    longStream: number('How many events the measurement of memory takes.', '5000000'),
+  },
+}
 
 /** Both sides of every ratio are measured in this one run, interleaved; the figures are medians. */
-await runCommand(async () => {
-  const { rounds, seconds, posts, frames, longStream } = parseUsage(readArguments, USAGE)
+await runCommand(COMMAND, async ({ values, problems }) => {
+  const read = (name: keyof typeof values): number => {
+    const parsed = Number(values[name])
+    if (!Number.isFinite(parsed) || parsed <= 0) {
+      problems.usage(`--${name}: give a number above 0`)
+    }
+    return parsed
+  }
+  const [rounds, seconds, posts] = [read('rounds'), read('seconds'), read('posts')]
+  const [frames, longStream] = [read('frames'), read('longStream')]
+  problems.throwIfAny()
   console.log(`${describeMachine()}; ${posts} posts, ${rounds} rounds of ${seconds} s\n`)
 
   const pages = await measurePages({ rounds, seconds, posts })
@@ -81,25 +101,4 @@ function reportShares(
 
 function report(what: string, value: number): void {
   console.log(`${what}: ${value.toFixed(value < 10 ? 2 : 0)}`)
-}
-
-function readArguments() {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: { rounds: text, seconds: text, posts: text, frames: text, longStream: text },
-  })
-  const number = (value: string | undefined, fallback: number): number => {
-    const parsed = Number(value ?? fallback)
-    if (!Number.isFinite(parsed) || parsed <= 0) {
-      throw new Error(`${value} is not a number above 0`)
-    }
-    return parsed
-  }
-  return {
-    rounds: number(values.rounds, 5),
-    seconds: number(values.seconds, 4),
-    posts: number(values.posts, 1_000_000),
-    frames: number(values.frames, 1_000_000),
-    longStream: number(values.longStream, 5_000_000),
-  }
 }

@@ -1,7 +1,25 @@
+import { helpOf, readCommandLine, usageOf } from '../src/commandLine.ts'
+import type { Command, CommandLine } from '../src/commandLine.ts'
 import { ConfigError, describeError } from '../src/errors.ts'
+import { Problems } from '../src/problems.ts'
+
+/** What a command is given. */
+export interface Call<O extends Command['options']> {
+  readonly values: CommandLine<O>['values']
+  readonly operands: readonly string[]
+  /**
+   * What is wrong with the arguments. The command adds what is wrong with their values and with the
+   * configuration, and lets it throw before it does anything: one run says all of it.
+   */
+  readonly problems: Problems
+  readonly signal: AbortSignal
+}
 
 /** Runs a command with the exit codes of all commands: 0 done, 1 failed, 2 wrong usage or configuration. */
-export async function runCommand(command: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function runCommand<O extends Command['options']>(
+  command: Command<O>,
+  run: (call: Call<O>) => Promise<void>,
+): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => stop.abort())
@@ -11,26 +29,24 @@ export async function runCommand(command: (signal: AbortSignal) => Promise<void>
     process.exitCode = error.code === 'EPIPE' ? 0 : 1
     stop.abort()
   })
-  try {
-    await command(stop.signal)
-  } catch (error) {
-    const isUsage = error instanceof ConfigError
-    const lines = isUsage ? error.problems : [describeError(error)]
-    process.stderr.write(`${lines.join('\n')}\n`)
-    process.exitCode = isUsage ? 2 : 1
+  const { values, operands, wantsHelp, problems } = readCommandLine(
+    command,
+    process.argv.slice(2),
+    process.env,
+  )
+  if (wantsHelp) {
+    console.log(helpOf(command))
+    return
   }
-}
-
-/** Says what is wrong with the arguments, and how they should be. */
-export function usageError(problem: string, usage: string): ConfigError {
-  return new ConfigError([`${problem}\nusage: ${usage}`])
-}
-
-/** Turns what `parseArgs` throws into a usage error. */
-export function parseUsage<T>(parse: () => T, usage: string): T {
+  const found = new Problems()
+  found.usage(...problems)
   try {
-    return parse()
+    await run({ values, operands, problems: found, signal: stop.signal })
   } catch (error) {
-    throw usageError(describeError(error), usage)
+    const isConfig = error instanceof ConfigError
+    const lines = isConfig ? [...new Set(error.problems)] : [describeError(error)]
+    const usage = found.isUsage ? [usageOf(command), '(--help says what each option means)'] : []
+    process.stderr.write(`${[...lines, ...usage].join('\n')}\n`)
+    process.exitCode = isConfig ? 2 : 1
   }
 }

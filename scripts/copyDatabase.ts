@@ -1,14 +1,26 @@
-import { parseArgs } from 'node:util'
 import { describeDatabaseUrl } from '../src/configParsers.ts'
 import { readCopyUrls } from '../src/copy/copyArguments.ts'
 import { copyDatabase } from '../src/copy/copyDatabase.ts'
 import { ProgressDisplay, formatCount } from '../src/copy/showProgress.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { formatUs } from '../src/time.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { runCommand } from './command.ts'
 
-const USAGE =
-  'npm run copyDatabase -- FROM TO   (each sqlite:PATH, postgres://USER@HOST/DATABASE, or env:NAME for the URL in a variable)'
+const COMMAND = {
+  call: 'npm run copyDatabase --',
+  about:
+    'Copies a database into another one, of the same engine or of the other, and verifies the copy. It goes on ' +
+    'where a copy before it was stopped. Stop the service first.',
+  operands: {
+    usage: 'FROM TO',
+    min: 2,
+    max: 2,
+    problem: 'give two databases',
+    about:
+      'Each sqlite:PATH, postgres://USER@HOST/DATABASE, or env:NAME for the URL in a variable.',
+  },
+  options: {},
+}
 
 const BEGINNINGS = {
   empty: () => 'copying',
@@ -16,11 +28,16 @@ const BEGINNINGS = {
   anew: () => 'what was copied before is of no use, as FROM has changed: starting over',
 }
 
-await runCommand(async (signal) => {
-  const { from, to } = readCopyUrls(
-    parseUsage(readArguments, USAGE),
-    loadEnvFile('.env', process.env),
+await runCommand(COMMAND, async ({ operands, problems, signal }) => {
+  const [first = '', second = ''] = operands
+  const urls = problems.attempt(
+    () =>
+      problems.isUsage
+        ? undefined
+        : readCopyUrls([first, second], loadEnvFile('.env', process.env)),
+    undefined,
   )
+  const { from, to } = problems.settle(urls)
   console.error(`from ${describeDatabaseUrl(from)}\nto   ${describeDatabaseUrl(to)}`)
   using display = new ProgressDisplay(process.stderr)
   const report = await copyDatabase({
@@ -37,12 +54,3 @@ await runCommand(async (signal) => {
   const { positionUs } = report
   console.log(`position ${positionUs === undefined ? 'none' : formatUs(positionUs)}`)
 })
-
-function readArguments(): [string, string] {
-  const { positionals } = parseArgs({ allowPositionals: true, options: {} })
-  const [from, to, ...rest] = positionals
-  if (from === undefined || to === undefined || rest.length > 0) {
-    throw usageError('give two databases', USAGE)
-  }
-  return [from, to]
-}

@@ -18,8 +18,18 @@ const BEAT_MS = 250
 /** How much of the stream the simulated server remembers. */
 const KEPT_FRAMES = 200_000
 
+const COMMAND = {
+  call: 'npm run demo --',
+  about:
+    'Runs the service on a Jetstream simulated on this machine, with invented authors and posts, in a database of its own ' +
+    'that is thrown away: shows living feeds without any network. Ctrl-C ends it.',
+  options: {},
+}
+
 /** The service as it is, on a Jetstream of this machine with invented authors and posts. */
-await runCommand(async (signal) => {
+await runCommand(COMMAND, async ({ problems, signal }) => {
+  problems.attempt(() => void readDemoSetup('ws://127.0.0.1/subscribe', 'data'), undefined)
+  problems.throwIfAny()
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-demo-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -47,19 +57,23 @@ await runCommand(async (signal) => {
   const beat = setInterval(() => sendUntil(systemClock()), BEAT_MS)
   stack.defer(() => clearInterval(beat))
 
-  const setup = readSetup({
-    ...loadEnvFile('.env', process.env),
-    FEEDGEN_JETSTREAM_URLS: jetstream.url,
-    FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'demo.db')}`,
-    FEEDGEN_DATABASE_READ_URL: '',
-    FEEDGEN_BACKFILL_HOURS: '2',
-  })
+  const setup = readDemoSetup(jetstream.url, folder)
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })
   const app = stack.use(await createApp(quickly(setup), { logger, pretty }))
   logger.info({ event: 'demo', url: app.url }, `open ${app.url} to see the feeds; Ctrl-C ends it`)
   await app.runUntil(signal)
 })
+
+function readDemoSetup(jetstreamUrl: string, folder: string): Setup {
+  return readSetup({
+    ...loadEnvFile('.env', process.env),
+    FEEDGEN_JETSTREAM_URLS: jetstreamUrl,
+    FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'demo.db')}`,
+    FEEDGEN_DATABASE_READ_URL: '',
+    FEEDGEN_BACKFILL_HOURS: '2',
+  })
+}
 
 /** The same feeds, ranked every few seconds. */
 function quickly({ config, definitions }: Setup): Setup {

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { loadEnvFile } from '../src/envFile.ts'
 import { createDeployment } from '../src/publish/doctor/deployment.ts'
 import { diagnose } from '../src/publish/doctor/diagnose.ts'
@@ -6,13 +5,35 @@ import { renderJson } from '../src/publish/doctor/renderJson.ts'
 import { renderSummary, renderText } from '../src/publish/doctor/renderText.ts'
 import type { Finding } from '../src/publish/doctor/report.ts'
 import { readSetup } from '../src/setup.ts'
-import { parseUsage, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
 
-const USAGE = 'npm run doctor -- [--url BASE] [--only RKEY] [--appview URL] [--json]'
+const COMMAND = {
+  call: 'npm run doctor --',
+  about:
+    'Checks a deployment from outside, in the order that the request of a reader takes, and says what to mend. ' +
+    'Nothing is changed. Exit code 1 when a check fails.',
+  options: {
+    url: {
+      type: 'string',
+      value: 'BASE',
+      about: 'Where the service is asked, in place of its host name.',
+    },
+    only: { type: 'string', value: 'RKEY', about: 'Looks at one feed alone.' },
+    appview: {
+      type: 'string',
+      value: 'URL',
+      about: 'The AppView that is asked what it shows readers, in place of the public one.',
+    },
+    json: { type: 'boolean', about: 'Prints one JSON object a line for each finding.' },
+  },
+} as const
 
-await runCommand(async (signal) => {
-  const { json, ...options } = parseUsage(readArguments, USAGE)
-  const deployment = createDeployment(readSetup(loadEnvFile('.env', process.env)), options)
+await runCommand(COMMAND, async ({ values, problems, signal }) => {
+  const { json, url, only, appview: appView } = values
+  const setup = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  const deployment = problems.settle(
+    setup && problems.attempt(() => createDeployment(setup, { url, only, appView }), undefined),
+  )
   const findings: Finding[] = []
   for await (const finding of diagnose(deployment, signal)) {
     findings.push(finding)
@@ -25,16 +46,3 @@ await runCommand(async (signal) => {
     process.exitCode = 1
   }
 })
-
-function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      url: { type: 'string' },
-      only: { type: 'string' },
-      appview: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const { url, only, appview: appView, json } = values
-  return { url, only, appView, json }
-}

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import {
   HOSTILE_FEEDS,
   alarms,
@@ -9,13 +8,32 @@ import {
 } from '../test/hostile/campaign.ts'
 import { openJetstreamServer } from '../test/support/jetstreamServer.ts'
 import { runApp } from '../test/support/runApp.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { runCommand } from './command.ts'
 
-const USAGE = 'node scripts/fuzz.ts [--seed N] [--frames N] [--requests N]'
+const number = (text: string, unset: string) =>
+  ({ type: 'string', value: 'N', default: unset, about: text }) as const
+
+const COMMAND = {
+  call: 'npm run fuzz --',
+  about: 'Sends hostile frames and requests to a service of its own, and fails when it breaks.',
+  options: {
+    seed: number('Which frames and requests are made.', '1'),
+    frames: number('How many frames are sent.', '100000'),
+    requests: number('How many requests are sent.', '20000'),
+  },
+}
 
 /** Hostile input against a service of its own, for as long as one likes; fails when it breaks. */
-await runCommand(async () => {
-  const { seed, frames, requests } = parseUsage(readArguments, USAGE)
+await runCommand(COMMAND, async ({ values, problems }) => {
+  const read = (name: keyof typeof values): number => {
+    const value = Number(values[name])
+    if (!Number.isSafeInteger(value) || value < 1) {
+      problems.usage(`--${name}: give a whole number above 0`)
+    }
+    return value
+  }
+  const [seed, frames, requests] = [read('seed'), read('frames'), read('requests')]
+  problems.throwIfAny()
   await using jetstream = await openJetstreamServer()
   const env = { FEEDGEN_JETSTREAM_URLS: jetstream.url }
   await using app = await runApp({ feeds: HOSTILE_FEEDS, env })
@@ -38,24 +56,9 @@ await runCommand(async () => {
   console.log(`answers by status: ${JSON.stringify(answers.byStatus)}`)
   console.log(`of these without a body: ${JSON.stringify(answers.bare)}`)
 
-  const problems = [...answers.violations, ...alarms(app), ...(isWhole ? [] : ['posts are lost'])]
+  const faults = [...answers.violations, ...alarms(app), ...(isWhole ? [] : ['posts are lost'])]
   const code = await app.stop()
-  if (problems.length > 0 || code !== 0) {
-    throw new Error([...problems, `exit code ${code}: ${app.stderr()}`].join('\n'))
+  if (faults.length > 0 || code !== 0) {
+    throw new Error([...faults, `exit code ${code}: ${app.stderr()}`].join('\n'))
   }
 })
-
-function readArguments() {
-  const option = (text: string) => ({ type: 'string', default: text }) as const
-  const { values } = parseArgs({
-    options: { seed: option('1'), frames: option('100000'), requests: option('20000') },
-  })
-  const numberOf = (name: keyof typeof values): number => {
-    const value = Number(values[name])
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw usageError(`--${name} is a whole number above 0`, USAGE)
-    }
-    return value
-  }
-  return { seed: numberOf('seed'), frames: numberOf('frames'), requests: numberOf('requests') }
-}

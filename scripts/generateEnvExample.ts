@@ -1,9 +1,8 @@
 /** Writes `.env.example` from the table of settings; with `--check` only says whether it is current. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { exampleEnv } from '../src/envFile.ts'
-import { describeError } from '../src/errors.ts'
+import { runCommand } from './command.ts'
 
 const path = fileURLToPath(new URL('../.env.example', import.meta.url))
 
@@ -18,33 +17,24 @@ function readCurrent(): string | undefined {
   }
 }
 
-function generate(isCheck: boolean): number {
+const COMMAND = {
+  call: 'node scripts/generateEnvExample.ts',
+  about: 'Writes .env.example from the table of settings.',
+  options: {
+    check: { type: 'boolean', about: 'Writes nothing; exit code 1 when it is not current.' },
+  },
+} as const
+
+await runCommand(COMMAND, async ({ values, problems }) => {
+  problems.throwIfAny()
   const text = exampleEnv()
-  if (readCurrent() === text) {
-    return 0
+  const isCurrent = readCurrent() === text
+  if (!isCurrent && values.check) {
+    throw new Error('.env.example differs from the table in src/config.ts: run npm run codegen')
   }
-  if (isCheck) {
-    console.error('.env.example differs from the table in src/config.ts: run npm run codegen')
-    return 1
+  if (!isCurrent) {
+    writeFileSync(path, text)
+    console.log('.env.example written')
   }
-  writeFileSync(path, text)
-  console.log('.env.example written')
-  return 0
-}
-
-function readFlags(): { check: boolean } | undefined {
-  try {
-    return parseArgs({ options: { check: { type: 'boolean', default: false } } }).values
-  } catch (error) {
-    console.error(`${describeError(error)}\nusage: node scripts/generateEnvExample.ts [--check]`)
-    return undefined
-  }
-}
-
-const flags = readFlags()
-try {
-  process.exitCode = flags === undefined ? 2 : generate(flags.check)
-} catch (error) {
-  console.error(describeError(error))
-  process.exitCode = 1
-}
+  await Promise.resolve()
+})

@@ -7,8 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { parseUsage, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const OUT = join(root, 'src/lexicons')
@@ -33,11 +32,16 @@ function contents(folder: string): Map<string, string> {
   return new Map(paths.map((path) => [path.slice(folder.length), readFileSync(path, 'utf8')]))
 }
 
-await runCommand(async () => {
-  const { values } = parseUsage(
-    () => parseArgs({ options: { check: { type: 'boolean', default: false } } }),
-    'node scripts/generateLexicons.ts [--check]',
-  )
+const COMMAND = {
+  call: 'node scripts/generateLexicons.ts',
+  about: 'Writes src/lexicons from the documents in lexicons.',
+  options: {
+    check: { type: 'boolean', about: 'Writes nothing; exit code 1 when it is not current.' },
+  },
+} as const
+
+await runCommand(COMMAND, async ({ values, problems }) => {
+  problems.throwIfAny()
   const made = mkdtempSync(join(tmpdir(), 'tagfeed-lexicons-'))
   try {
     build(made)

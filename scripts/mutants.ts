@@ -2,22 +2,28 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { mutants } from '../test/mutants/mutants.ts'
 import type { Mutant } from '../test/mutants/mutants.ts'
-import { parseUsage, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
 
 const COPIED = [
   ...['src', 'test', 'scripts', 'lexicons', 'package.json', 'tsconfig.json', 'vitest.config.ts'],
   ...['feeds.yaml', 'feeds.schema.json', '.env.example'],
 ]
 
+const COMMAND = {
+  call: 'npm run mutants --',
+  about:
+    'Puts one fault after the other into a copy of the project, and expects the named test to fail. ' +
+    'Exit code 1 when one survives.',
+  options: {
+    only: { type: 'string', value: 'WORDS', about: 'Only the faults whose description has these.' },
+  },
+} as const
+
 /** Puts one fault after the other into a copy of the project and expects the named test to fail. */
-await runCommand(async (signal) => {
-  const { values } = parseUsage(
-    () => parseArgs({ options: { only: { type: 'string' } } }),
-    'npm run mutants -- [--only WORDS]',
-  )
+await runCommand(COMMAND, async ({ values, problems, signal }) => {
+  problems.throwIfAny()
   const chosen = mutants.filter(({ models }) => models.includes(values.only ?? ''))
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-mutants-'))
   for (const name of COPIED) {

@@ -1,15 +1,31 @@
-import { parseArgs } from 'node:util'
 import { runOracle } from '../test/oracle/runOracle.ts'
 import type { OracleOptions, OracleOutcome } from '../test/oracle/runOracle.ts'
 import { createPostgresDatabase } from '../test/support/databases.ts'
 import { startPostgres } from '../test/support/postgresServer.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { runCommand } from './command.ts'
+import type { Call } from './command.ts'
 
-const USAGE = `npm run oracle -- --seed N | --seeds COUNT [--from FIRST] [--events COUNT]
-  [--engine sqlite|postgres]`
+const COMMAND = {
+  call: 'npm run oracle --',
+  about:
+    'Sends streams made from seeds to the service, kills it on the way, and compares all that it then ' +
+    'holds with what a model says.',
+  options: {
+    seed: { type: 'string', value: 'N', about: 'The first seed, as --from.' },
+    seeds: { type: 'string', value: 'COUNT', default: '1', about: 'How many seeds to run.' },
+    from: { type: 'string', value: 'FIRST', default: '1', about: 'The first seed.' },
+    events: { type: 'string', value: 'COUNT', default: '20000', about: 'Events of each stream.' },
+    engine: {
+      type: 'string',
+      value: 'sqlite|postgres',
+      default: 'sqlite',
+      about: 'The database to run on.',
+    },
+  },
+} as const
 
-await runCommand(async (signal) => {
-  const { from, seeds, events, engine } = parseUsage(readArguments, USAGE)
+await runCommand(COMMAND, async ({ values, problems, signal }) => {
+  const { from, seeds, events, engine } = readValues(values, problems)
   await using server = engine === 'postgres' ? await startPostgres() : undefined
   let [runs, wrong] = [0, 0]
   for (let seed = from; seed < from + seeds && !signal.aborted; seed += 1) {
@@ -35,24 +51,17 @@ async function runOn(server: string | undefined, options: OracleOptions): Promis
   return await runOracle({ ...options, databaseUrl: database.url })
 }
 
-function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string', default: '1' },
-      from: { type: 'string', default: '1' },
-      events: { type: 'string', default: '20000' },
-      engine: { type: 'string', default: 'sqlite' },
-    },
-  })
-  const from = Number(values.seed ?? values.from)
-  const seeds = Number(values.seeds)
-  const events = Number(values.events)
-  if (![from, seeds, events].every((number) => Number.isSafeInteger(number) && number > 0)) {
-    throw usageError('seeds and events are whole numbers above 0', USAGE)
+function readValues(
+  { seed, from, seeds, events, engine }: Call<typeof COMMAND.options>['values'],
+  problems: Call<typeof COMMAND.options>['problems'],
+) {
+  const read = { from: Number(seed ?? from), seeds: Number(seeds), events: Number(events) }
+  if (!Object.values(read).every((number) => Number.isSafeInteger(number) && number > 0)) {
+    problems.usage('seeds and events are whole numbers above 0')
   }
-  if (values.engine !== 'sqlite' && values.engine !== 'postgres') {
-    throw usageError('the engine is sqlite or postgres', USAGE)
+  if (engine !== 'sqlite' && engine !== 'postgres') {
+    problems.usage('--engine: give sqlite or postgres')
   }
-  return { from, seeds, events, engine: values.engine }
+  problems.throwIfAny()
+  return { ...read, engine }
 }

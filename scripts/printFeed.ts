@@ -1,28 +1,53 @@
-import { parseArgs } from 'node:util'
 import { loadEnvFile } from '../src/envFile.ts'
-import { ConfigError } from '../src/errors.ts'
+import { explainEmptyFeed } from '../src/feeds/explainEmptyFeed.ts'
+import { findNearMiss } from '../src/feeds/feedFileTexts.ts'
 import { createFeeds } from '../src/feeds/openFeeds.ts'
 import { rankingOf } from '../src/feeds/rankingKey.ts'
 import { walkFeed } from '../src/feeds/walkFeed.ts'
 import { createLogger } from '../src/logger.ts'
 import { openFeedReader, prepareDatabase } from '../src/prepareDatabase.ts'
+import type { Problems } from '../src/problems.ts'
 import { readSetup } from '../src/setup.ts'
+import type { Setup } from '../src/setup.ts'
 import { systemClock } from '../src/time.ts'
 import { explainRanking } from '../src/trending/explain.ts'
 import { rankOnce } from '../src/trending/rankOnce.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { runCommand } from './command.ts'
 import { jsonLine, legend, textLine } from './printedPost.ts'
 
-const USAGE = 'npm run printFeed -- RKEY [--limit N] [--explain] [--json]'
+const COMMAND = {
+  call: 'npm run printFeed --',
+  about:
+    'Prints a feed as a reader would get it, from the database; the service may run meanwhile.',
+  operands: {
+    usage: 'RKEY',
+    min: 1,
+    max: 1,
+    problem: 'give the record key of one feed',
+    about: 'The record key of the feed.',
+  },
+  options: {
+    limit: { type: 'string', value: 'N', default: '50', about: 'At most so many posts.' },
+    explain: { type: 'boolean', about: 'Says why each post is where it is.' },
+    json: {
+      type: 'boolean',
+      about:
+        'Prints one JSON object a line: rank, uri, indexedAt (microseconds since 1970; null for a pinned post); of ' +
+        'a trending feed with --explain also score, likes, replies, reposts, quotes, views, ageHours, featured, ' +
+        'authorRank.',
+    },
+  },
+} as const
 
-await runCommand(async (signal) => {
-  const { rkey, limit, isExplained, isJson } = parseUsage(readArguments, USAGE)
-  const { config, definitions } = readSetup(loadEnvFile('.env', process.env))
-  const definition = definitions.find((feed) => feed.rkey === rkey)
-  if (definition === undefined) {
-    const known = definitions.map((feed) => feed.rkey).join(', ')
-    throw new ConfigError([`${config.feedsFile} has no feed '${rkey}': it has ${known}`])
+await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
+  if (!/^[1-9]\d{0,8}$/.test(values.limit)) {
+    problems.usage('--limit: give a number from 1 to 999999999')
   }
+  const read = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  const [rkey] = operands
+  const found = read && findFeed(read, rkey, problems)
+  const { config } = problems.settle(read)
+  const definition = problems.settle(found)
   const { databaseUrl, retentionDays } = config
   const options = { logger: createLogger({ level: 'silent', pretty: false }), signal }
   const filterIds = await prepareDatabase({ config, definitions: [definition] }, options)
@@ -37,33 +62,32 @@ await runCommand(async (signal) => {
     return
   }
   const reasons =
-    ranking !== undefined && isExplained ? await explainRanking(reader, ranking) : undefined
-  if (isExplained && !isJson) {
+    ranking !== undefined && values.explain ? await explainRanking(reader, ranking) : undefined
+  if (values.explain && !values.json) {
     console.log(`${rkey}: ${legend(definition.order)}`)
   }
   let rank = 0
-  for await (const item of walkFeed(feed, limit, signal)) {
+  for await (const item of walkFeed(feed, Number(values.limit), signal)) {
     rank += 1
     const printed = { ...item, rank, reason: reasons?.get(item.post) }
-    console.log(isJson ? jsonLine(printed) : textLine(printed))
+    console.log(values.json ? jsonLine(printed) : textLine(printed))
+  }
+  if (rank === 0 && !signal.aborted) {
+    const [filterId = -1] = filterIds
+    const reason = await explainEmptyFeed(reader, { definition, filterId, retentionDays, clock })
+    // The lines on stdout are for a program, which an explanation would confuse.
+    const print = values.json ? console.error : console.log
+    print(`${rkey} is empty: ${reason}`)
   }
 })
 
-function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      limit: { type: 'string', default: '50' },
-      explain: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  const [rkey, ...rest] = positionals
-  if (rkey === undefined || rest.length > 0) {
-    throw usageError('give the record key of one feed', USAGE)
+function findFeed({ config, definitions }: Setup, rkey: string | undefined, problems: Problems) {
+  const definition = definitions.find((feed) => feed.rkey === rkey)
+  if (definition === undefined && rkey !== undefined) {
+    const known = definitions.map((feed) => feed.rkey)
+    const nearest = findNearMiss(rkey, known)
+    const hint = nearest === undefined ? '' : ` (did you mean '${nearest}'?)`
+    problems.add(`${config.feedsFile} has no feed '${rkey}'${hint}: it has ${known.join(', ')}`)
   }
-  if (!/^[1-9]\d{0,8}$/.test(values.limit)) {
-    throw usageError(`--limit ${values.limit}: give a number from 1 to 999999999`, USAGE)
-  }
-  return { rkey, limit: Number(values.limit), isExplained: values.explain, isJson: values.json }
+  return definition
 }

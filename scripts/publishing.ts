@@ -1,66 +1,80 @@
+import type { Command, CommandLine } from '../src/commandLine.ts'
 import { loadEnvFile } from '../src/envFile.ts'
+import type { Problems } from '../src/problems.ts'
 import { findPerson } from '../src/publish/person.ts'
 import type { Person } from '../src/publish/person.ts'
 import { runPrinted } from '../src/publish/runPrinted.ts'
 import type { Printer } from '../src/publish/runPrinted.ts'
 import { readSetup } from '../src/setup.ts'
 import type { Setup } from '../src/setup.ts'
-import { parseUsage, runCommand } from './command.ts'
+import { runCommand } from './command.ts'
+import type { Call } from './command.ts'
 
-/** The options of publishFeed and unpublishFeed alike, for `parseArgs`. */
+/** The options of publishFeed and unpublishFeed alike. */
 export const PUBLISHING_OPTIONS = {
-  'dry-run': { type: 'boolean', default: false },
-  yes: { type: 'boolean', short: 'y', default: false },
-  handle: { type: 'string' },
-  'take-over': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', about: 'Shows what would be done, and changes nothing.' },
+  yes: { type: 'boolean', short: 'y', about: 'Does it without asking.' },
+  handle: {
+    type: 'string',
+    value: 'HANDLE|DID',
+    about: 'The account to log in as, in place of FEEDGEN_PUBLISHER_DID.',
+  },
+  'take-over': { type: 'boolean', about: 'Also records that belong to another service.' },
+  json: { type: 'boolean', about: 'Prints one JSON object at the end, for programs.' },
 } as const
 
-/** What they mean. */
-export function readChoices(values: {
-  readonly 'dry-run': boolean
-  readonly yes: boolean
-  readonly handle?: string | undefined
-  readonly 'take-over': boolean
-  readonly json: boolean
-}) {
+export const PASSWORD_NOTES = [
+  'The password is an app password: FEEDGEN_PUBLISHER_PASSWORD, or asked for. It is never an argument.',
+]
+
+/** What the options mean. */
+export function readChoices(values: CommandLine<typeof PUBLISHING_OPTIONS>['values']) {
   return {
     isDryRun: values['dry-run'],
     isConfirmed: values.yes,
     identifier: values.handle,
     takesOver: values['take-over'],
-    isJson: values.json,
   }
 }
 
-interface Publishing<Choices, P extends Printer> {
-  readonly usage: string
-  readArguments(): Choices & { readonly isDryRun: boolean; readonly isJson: boolean }
+interface Publishing<O extends Command['options'], Choices, P extends Printer> {
+  readonly command: Command<O>
+  /** Tells `problems` what is wrong with the values. */
+  readChoices(call: Call<O>): Choices & { readonly isDryRun: boolean }
   readonly printers: {
     text(print: (line: string) => void, isDryRun: boolean): P
     json(print: (line: string) => void): P
   }
-  command(options: Setup & Choices & P & Surroundings): Promise<void>
+  run(options: Setup & Choices & P & Surroundings): Promise<void>
 }
 
 interface Surroundings {
   readonly person: Person | undefined
   readonly signal: AbortSignal
+  /** What is wrong already: nothing is done, and what else is wrong is said too. */
+  readonly problems: Problems
 }
 
 /** Runs a command of publishing, for a person or for a pipeline. */
-export async function runPublishing<Choices, P extends Printer>(
-  publishing: Publishing<Choices, P>,
-): Promise<void> {
-  const { usage, readArguments, printers, command } = publishing
-  await runCommand(async (signal) => {
-    const choices = parseUsage(readArguments, usage)
+export async function runPublishing<
+  O extends Command['options'] & { readonly json: { readonly type: 'boolean' } },
+  Choices,
+  P extends Printer,
+>(publishing: Publishing<O, Choices, P>): Promise<void> {
+  const { command, readChoices, printers, run } = publishing
+  await runCommand(command, async (call) => {
+    const { values, problems, signal } = call
+    const choices = readChoices(call)
     const print = (line: string): void => console.log(line)
-    const printer = choices.isJson ? printers.json(print) : printers.text(print, choices.isDryRun)
+    const printer = values.json ? printers.json(print) : printers.text(print, choices.isDryRun)
     const person = findPerson({ input: process.stdin, output: process.stderr, signal })
-    await runPrinted(printer, () => {
-      const setup = readSetup(loadEnvFile('.env', process.env))
-      return command({ ...setup, ...choices, ...printer, person, signal })
+    await runPrinted(printer, async () => {
+      const read = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+      if (read === undefined) {
+        problems.throwIfAny()
+        return
+      }
+      await run({ ...read, ...choices, ...printer, person, signal, problems })
     })
   })
 }

@@ -1,79 +1,75 @@
-import { createReadStream, statSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
-import { openRole } from '../src/db/openDatabase.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeDatabaseUrl } from '../src/configParsers.ts'
+import { readDatabaseArgument } from '../src/copy/copyArguments.ts'
 import { loadEnvFile } from '../src/envFile.ts'
-import { explainFrame } from '../src/ingest/explainFrame.ts'
-import { startIngest } from '../src/ingest/ingest.ts'
-import { KeptPosts } from '../src/ingest/keptPosts.ts'
-import { KnownRecords } from '../src/ingest/knownRecords.ts'
-import { createRecordingSource } from '../src/ingest/recordingSource.ts'
-import { createLogger } from '../src/logger.ts'
-import { prepareDatabase } from '../src/prepareDatabase.ts'
-import { ingestOptions, readSetup } from '../src/setup.ts'
-import { formatUs, systemClock } from '../src/time.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { explainRecording } from '../src/replay/explainRecording.ts'
+import { findRecordingFault } from '../src/replay/findRecordingFault.ts'
+import { replayRecording } from '../src/replay/replayRecording.ts'
+import { readSetup } from '../src/setup.ts'
+import { runCommand } from './command.ts'
 
-const USAGE = 'npm run replay -- FILE.jsonl [--explain]'
+const COMMAND = {
+  call: 'npm run replay --',
+  about:
+    'Reads a recording of Jetstream, one event a line, the way the service reads its stream, and says what comes of ' +
+    'it. It goes into a database of its own, which is thrown away: the database of the service is not touched.',
+  operands: {
+    usage: 'FILE.jsonl',
+    min: 1,
+    max: 1,
+    problem: 'give one recording',
+    about: 'The recording.',
+  },
+  options: {
+    into: {
+      type: 'string',
+      value: 'URL',
+      about:
+        'Keeps it in this database: sqlite:PATH, postgres://USER@HOST/DATABASE, or env:NAME for the URL in a ' +
+        'variable. Posts are added, and the position moves to the end of the recording.',
+    },
+    explain: { type: 'boolean', about: 'Prints for each line first what ingest makes of it.' },
+  },
+} as const
 
-await runCommand(async (signal) => {
-  const { file, isExplained } = parseUsage(readArguments, USAGE)
-  const setup = readSetup(loadEnvFile('.env', process.env))
-  if (isExplained) {
-    await explain(file)
+await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
+  const env = problems.attempt(() => loadEnvFile('.env', process.env), process.env)
+  const read = problems.attempt(() => readSetup(env), undefined)
+  const { into: argument } = values
+  const into = problems.attempt(
+    () => (argument === undefined ? undefined : readDatabaseArgument('--into', argument, env)),
+    undefined,
+  )
+  const setup = problems.settle(read)
+  const [file = ''] = operands
+  const fault = await findRecordingFault(file)
+  if (fault !== undefined) {
+    throw new Error(`${file} ${fault}`)
   }
-  const logger = createLogger({ level: 'error', pretty: false })
-  await prepareDatabase(setup, { logger, signal })
-  await using database = await openRole({
-    databaseUrl: setup.config.databaseUrl,
-    role: 'ingest',
+  if (values.explain) {
+    await explainRecording(file, (line) => console.log(line))
+  }
+  using stack = new DisposableStack()
+  const databaseUrl = into ?? `sqlite:${join(temporaryFolder(stack), 'replay.db')}`
+  if (into !== undefined) {
+    console.error(
+      `into ${describeDatabaseUrl(into)}: what is recorded is added to it, and its position moves`,
+    )
+  }
+  const lines = await replayRecording(file, {
+    setup,
+    databaseUrl,
+    isKept: into !== undefined,
     signal,
     onWaiting: (reason) => console.error(reason),
   })
-  if (database === undefined) {
-    return
-  }
-  const ingest = startIngest(ingestOptions(setup), {
-    database,
-    logger,
-    signal,
-    clock: systemClock,
-    source: createRecordingSource(file),
-  })
-  await ingest.done
-  const { eventsTotal, operationsTotal, rejectedByReason, positionUs } = ingest.status()
-  console.log(`${eventsTotal} frames read, ${operationsTotal} operations stored`)
-  for (const [reason, count] of Object.entries(rejectedByReason)) {
-    console.log(`${count} rejected: ${reason}`)
-  }
-  console.log(`position ${positionUs === undefined ? 'none' : formatUs(positionUs)}`)
+  lines.forEach((line) => console.log(line))
 })
 
-function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { explain: { type: 'boolean', default: false } },
-  })
-  const [file, ...rest] = positionals
-  if (file === undefined || rest.length > 0) {
-    throw usageError('give one recording', USAGE)
-  }
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    throw usageError(`${file} is no file`, USAGE)
-  }
-  return { file, isExplained: values.explain }
-}
-
-/** One line per frame: what ingest makes of it. */
-async function explain(file: string): Promise<void> {
-  const kept = new KeptPosts()
-  const projection = { keepTag: () => true, kept, known: KnownRecords.ofNothing() }
-  let number = 0
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    number += 1
-    if (line.trim() !== '') {
-      const outcome = explainFrame({ data: Buffer.from(line), isBinary: false }, projection)
-      console.log(`${String(number).padStart(6)}  ${outcome}`)
-    }
-  }
+function temporaryFolder(stack: DisposableStack): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tagfeed-replay-'))
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }

@@ -1,39 +1,52 @@
-import { parseArgs } from 'node:util'
 import { unpublishFeeds } from '../src/publish/unpublishFeeds.ts'
 import { createJsonPrinter, createTextPrinter } from '../src/publish/unpublishPrinter.ts'
-import { usageError } from './command.ts'
-import { PUBLISHING_OPTIONS, readChoices, runPublishing } from './publishing.ts'
+import type { Call } from './command.ts'
+import { PASSWORD_NOTES, PUBLISHING_OPTIONS, readChoices, runPublishing } from './publishing.ts'
 
-const USAGE =
-  'npm run unpublishFeed -- RKEY… | --orphans   [--dry-run] [--yes] [--handle HANDLE|DID] [--take-over] ' +
-  '[--appview URL] [--json]   (the password: FEEDGEN_PUBLISHER_PASSWORD, or asked for)'
+const COMMAND = {
+  call: 'npm run unpublishFeed --',
+  about:
+    'Takes feeds out of the repository of the publisher: shows what is lost with them, asks, deletes, and looks ' +
+    'that they are gone. Their likes are lost for good.',
+  operands: {
+    usage: 'RKEY…',
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    problem: 'give record keys, or --orphans alone',
+    about: 'The record keys of the feeds.',
+  },
+  options: {
+    orphans: {
+      type: 'boolean',
+      about:
+        'In place of record keys: all feeds of this service that the feeds file does not have.',
+    },
+    ...PUBLISHING_OPTIONS,
+    appview: {
+      type: 'string',
+      value: 'URL',
+      default: 'https://public.api.bsky.app',
+      about: 'Who is asked how many people like a feed.',
+    },
+  },
+  notes: PASSWORD_NOTES,
+} as const
 
 await runPublishing({
-  usage: USAGE,
-  readArguments,
+  command: COMMAND,
   printers: { text: createTextPrinter, json: createJsonPrinter },
-  command: unpublishFeeds,
+  run: unpublishFeeds,
+  readChoices: ({ values, operands, problems }: Call<typeof COMMAND.options>) => {
+    if (values.orphans === operands.length > 0) {
+      problems.usage(COMMAND.operands.problem)
+    }
+    if (!URL.canParse(values.appview)) {
+      problems.usage('--appview: give a URL')
+    }
+    return {
+      ...readChoices(values),
+      chosen: values.orphans ? ('orphans' as const) : operands,
+      appViewUrl: values.appview.replace(/\/+$/u, ''),
+    }
+  },
 })
-
-function readArguments() {
-  const { values, positionals } = parseArgs({
-    strict: true,
-    allowPositionals: true,
-    options: {
-      ...PUBLISHING_OPTIONS,
-      orphans: { type: 'boolean', default: false },
-      appview: { type: 'string', default: 'https://public.api.bsky.app' },
-    },
-  })
-  if (values.orphans === positionals.length > 0) {
-    throw usageError('give record keys, or --orphans alone', USAGE)
-  }
-  if (!URL.canParse(values.appview)) {
-    throw usageError('--appview: give a URL', USAGE)
-  }
-  return {
-    ...readChoices(values),
-    chosen: values.orphans ? ('orphans' as const) : positionals,
-    appViewUrl: values.appview.replace(/\/+$/u, ''),
-  }
-}

@@ -17,7 +17,16 @@ async function run(signal: AbortSignal): Promise<void> {
   const { readSetup } = await import('./setup.ts')
   const { createLogger } = await import('./logger.ts')
   const { createApp } = await import('./app.ts')
-  const setup = readSetup(loadEnvFile('.env', process.env))
+  const { readStartArguments } = await import('./startArguments.ts')
+  const { Problems } = await import('./problems.ts')
+  const { wantsHelp, problems } = readStartArguments(process.argv.slice(2))
+  if (wantsHelp) {
+    return
+  }
+  const found = new Problems()
+  const read = found.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  found.add(...problems)
+  const setup = found.settle(read)
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })
   try {

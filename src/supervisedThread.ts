@@ -99,13 +99,14 @@ export class SupervisedThread<Status> implements AsyncDisposable {
     }
     let reason = 'it ended without a reason'
     let isFinal = false
+    // `node --watch` posts messages of its own on the ports of threads: they are passed over.
     worker.on('message', (message: WorkerMessage<Status>) => {
       if (message.type === 'status') {
         this.#status =
           this.#former === undefined ? message.status : addStatus(this.#former, message.status)
       } else if (message.type === 'done') {
         void worker.terminate()
-      } else {
+      } else if (message.type === 'failed') {
         void worker.terminate()
         reason = message.reason
         isFinal = message.isFinal

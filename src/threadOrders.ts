@@ -14,10 +14,11 @@ export interface ThreadOrders {
 export function listenToOrders(): ThreadOrders {
   const begun = Promise.withResolvers<void>()
   const stop = new AbortController()
-  parentPort?.on('message', (order: ThreadOrder) => {
-    if (order === 'begin') {
+  // Others post here too, such as `node --watch`: what is no order is nobody's business here.
+  parentPort?.on('message', (order: unknown) => {
+    if (order === ('begin' satisfies ThreadOrder)) {
       begun.resolve()
-    } else {
+    } else if (order === ('stop' satisfies ThreadOrder)) {
       stop.abort()
     }
   })

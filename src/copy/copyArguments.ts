@@ -32,6 +32,22 @@ export function readCopyUrls(
   return { from: urls.from.url, to: urls.to.url }
 }
 
+/**
+ * Reads one database that an option names, in the same forms.
+ * @throws ConfigError with the problems
+ */
+export function readDatabaseArgument(
+  option: string,
+  argument: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
+  const { url, reasons } = readUrl(argument, env)
+  if (reasons.length > 0) {
+    throw new ConfigError(reasons.map((reason) => `${option}: ${reason}`))
+  }
+  return url
+}
+
 interface Reading {
   readonly url: string
   readonly reasons: readonly string[]

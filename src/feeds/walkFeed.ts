@@ -18,8 +18,9 @@ export async function* walkFeed(
   let left = limit
   let cursor: string | undefined
   do {
-    const page: Page = await feed.page({ limit: Math.min(left, PAGE), cursor })
-    for (const [index, post] of page.posts.entries()) {
+    // A first page of one post leaves the pinned one out.
+    const page: Page = await feed.page({ limit: Math.max(2, Math.min(left, PAGE)), cursor })
+    for (const [index, post] of page.posts.slice(0, left).entries()) {
       yield { post, indexedAt: page.times[index] }
     }
     left -= page.posts.length

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import { ConfigError } from '../errors.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import { Problems } from '../problems.ts'
 import { applySteps } from './applyPlan.ts'
 import type { Written } from './applyPlan.ts'
 import { readAvatars } from './avatar.ts'
@@ -14,7 +15,6 @@ import { PdsError } from './pdsError.ts'
 import type { Person } from './person.ts'
 import { planPublish } from './planPublish.ts'
 import type { Plan, Step, WriteStep } from './planPublish.ts'
-import { Problems } from './problems.ts'
 
 export interface RunOptions {
   readonly config: Config
@@ -29,6 +29,8 @@ export interface RunOptions {
   /** Undefined in a pipeline. */
   readonly person: Person | undefined
   readonly signal: AbortSignal
+  /** What is wrong already: nothing is done then, but what else is wrong is said too. */
+  readonly problems?: Problems
   /** For each answer of the PDS. */
   readonly timeoutMs?: number
 }
@@ -77,9 +79,9 @@ export async function publishFeeds(options: PublishOptions): Promise<void> {
 const NO_TARGET: PublishTarget = { serviceDid: '', publisherDid: undefined, identifier: '' }
 
 /** Everything that can be wrong on this machine. */
-function checkAll({ config, definitions, only, identifier }: PublishOptions) {
+function checkAll({ config, definitions, only, identifier, ...options }: PublishOptions) {
   const { feedsFile } = config
-  const problems = new Problems()
+  const { problems = new Problems() } = options
   const chosen = problems.attempt(() => chooseFeeds(definitions, only, feedsFile), definitions)
   const avatars = problems.attempt(() => readAvatars(chosen, feedsFile), new Map<string, Avatar>())
   const target = problems.attempt(() => readPublishTarget(config, identifier), NO_TARGET)

@@ -1,3 +1,4 @@
+import { Problems } from '../problems.ts'
 import { confirm } from './confirm.ts'
 import type { StoredRecord } from './feedRecord.ts'
 import { openPublisher, readPublishTarget } from './openPublisher.ts'
@@ -38,8 +39,9 @@ export interface UnpublishOptions extends RunOptions {
 export async function unpublishFeeds(options: UnpublishOptions): Promise<void> {
   const { config, definitions, isDryRun, onPlan, onDeleted } = options
   const knownRkeys = new Set(definitions.map(({ rkey }) => rkey))
-  const target = readPublishTarget(config, options.identifier)
-  const publisher = await openPublisher(target, options)
+  const { problems = new Problems() } = options
+  const target = problems.attempt(() => readPublishTarget(config, options.identifier), undefined)
+  const publisher = await openPublisher(problems.settle(target), options)
   const { serviceDid, repository } = publisher
   const { takesOver } = options
   const stored = await repository.list()

@@ -602,11 +602,11 @@ describe('the scripts', () => {
     [printFeed, ['art', '--limit'], /limit/],
     [printFeed, ['art', '--nonsense'], /nonsense/],
     [printFeed, ['nope'], /nope.*art.*cats/s],
+    [printFeed, ['catz'], /did you mean 'cats'/],
+    [replay, [recording, '--into', 'mysql:x'], /--into/],
     [printFeed, ['constructor'], /constructor/],
     [replay, [], /usage/i],
     [replay, [recording, recording], /usage/i],
-    [replay, ['nowhere.jsonl'], /nowhere\.jsonl/],
-    [replay, [folder.path], /./],
     [replay, [recording, '--nonsense'], /nonsense/],
   ])('%s refuses wrong usage: %j', async (script, args, named) => {
     const run = await runScript(script, args, options)
@@ -625,8 +625,12 @@ describe('the scripts', () => {
 
   test('replay a recording and print a feed as a reader would get it', async () => {
     for (const round of [1, 2]) {
-      const replayed = await runScript(replay, [recording], options)
-      expect({ round, ...replayed }).toMatchObject({ round, code: 0, stderr: '' })
+      const into = ['--into', 'env:FEEDGEN_DATABASE_URL']
+      const replayed = await runScript(replay, [recording, ...into], options)
+      expect({ round, ...replayed }).toMatchObject({ round, code: 0 })
+      expect(replayed.stderr).toMatch(/^into (sqlite|postgres):.*its position moves\n$/)
+      expect(replayed.stdout).toContain('1 rejected: json\n')
+      expect(replayed.stdout).toMatch(/^art: 5 posts$/m)
     }
     const newestFirst = posts.map(uriOf).toReversed()
     const lines = async (...args: string[]): Promise<string[]> => {
@@ -651,7 +655,31 @@ describe('the scripts', () => {
     for (const uri of newestFirst) {
       expect(explained.some((line) => line.includes(uri))).toBe(true)
     }
-    const { stdout } = await runScript(printFeed, ['cats', '--json'], options)
-    expect(stdout).toBe('')
+    // The lines are for a program; why there are none is for people.
+    const empty = await runScript(printFeed, ['cats', '--json'], options)
+    expect(empty).toMatchObject({ code: 0, stdout: '' })
+    expect(empty.stderr).toMatch(/^cats is empty: no stored post that is visible carries/)
   })
+
+  test('replay leaves the database of the service alone', async () => {
+    using own = temporaryFolder()
+    const run = await runScript(replay, [recording], { feeds, folder: own.path })
+    expect(run).toMatchObject({ code: 0, stderr: '' })
+    expect(run.stdout).toMatch(/^6 frames read.*^art: 5 posts$.*thrown away$/ms)
+    expect(existsSync(join(own.path, 'data'))).toBe(false)
+    const { stdout } = await runScript(printFeed, ['art'], { feeds, folder: own.path })
+    expect(stdout).toMatch(/^art is empty: no post is stored yet/)
+  })
+
+  test.runIf(isSqlite)(
+    'replay of a file without one good frame fails, and writes nothing',
+    async () => {
+      const path = join(folder.path, 'text.jsonl')
+      writeFileSync(path, 'hello\n{"kind":"commit"}\n')
+      const run = await runScript(replay, [path, '--into', 'sqlite:never.db'], options)
+      expect(run).toMatchObject({ code: 1, stdout: '' })
+      expect(run.stderr).toMatch(/^\S+text\.jsonl holds no good frame \(none of its 2 lines.*\n$/)
+      expect(existsSync(join(folder.path, 'never.db'))).toBe(false)
+    },
+  )
 })
