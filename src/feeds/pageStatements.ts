@@ -33,12 +33,15 @@ export function preparePageStatements(database: Database) {
           and indexed_at >= ${parameter('oldest')}
         order by indexed_at desc, cid desc, uri desc limit ${parameter('limit')}`,
     ),
-    /** Whether a post that is not necessarily kept may be shown: one row, 1 for gone or hidden. */
+    /**
+     * Whether a post that is not necessarily kept may be shown: one row, 1 for gone or hidden. A like or
+     * repost of its author may have the same record key: the trace asked for is that of a post.
+     */
     isGone: database.prepare<{ did: string; rkey: string }, { gone: number }>((db, parameter) => ({
       compile: () =>
         sql<{ gone: number }>`select case
           when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
-            and did = ${parameter('did')} and fate = 1) then 1
+            and did = ${parameter('did')} and collection = 0 and fate = 1) then 1
           when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
           else 0 end as gone`.compile(db),
     })),

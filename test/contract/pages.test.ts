@@ -131,6 +131,20 @@ describe.each(engines)('the pages of a recent feed on $name', ({ open }) => {
     )
   })
 
+  test('keep the pinned post when its author deletes a like with the same record key', async () => {
+    await using database = await open()
+    const pin = { did: 'did:plc:pin', rkey: '3mmoojp4cd223' }
+    const definition = feedOf('art', { pinned: uriOf({ ...pin, indexedAt: 0, cid: '' }) })
+    const { feeds, store } = await openFeedBench(database, [definition], clock)
+    const page = async () => (await feeds[0]?.page({ limit: 5, cursor: undefined }))?.posts
+    const gone = { ...pin, rev: '3b' }
+    await store({ kind: 'deleteMark', mark: 'like', ...gone })
+    await store({ kind: 'deleteMark', mark: 'repost', ...gone })
+    expect(await page()).toEqual([definition.pinned])
+    await store({ kind: 'deletePost', ...gone })
+    expect(await page()).toEqual([])
+  })
+
   test('never show what is older than the retention', async () => {
     await using database = await open()
     const { feeds, store } = await openFeedBench(database, [feedOf('art')], clock)
