@@ -21,6 +21,8 @@ export interface SqliteOptions {
 }
 
 const BUSY_MS = 5_000
+/** Twice what the log reaches before it is written back. */
+const MAX_LOG_BYTES = 64 * 1024 * 1024
 
 /** Opens one connection to a SQLite file in WAL mode; a writer makes the file and its folder. */
 export function openSqlite(options: SqliteOptions): Database {
@@ -49,6 +51,8 @@ function useHandle(handle: BetterSqlite3.Database, isWriter: boolean): Database 
     useWal(handle)
     handle.pragma('synchronous = NORMAL')
     handle.pragma('wal_autocheckpoint = 8000')
+    // A log that a large transaction has made long is cut to this once it has been written back.
+    handle.pragma(`journal_size_limit = ${MAX_LOG_BYTES}`)
     // Each statement of many rows notes the pages as they were, in case it fails half way: in a file that
     // is two calls of the system a page, more than the log takes.
     handle.pragma('temp_store = memory')

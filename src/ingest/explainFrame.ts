@@ -2,6 +2,7 @@ import { decodeEvent } from './decodeEvent.ts'
 import type { Frame, RejectReason, StreamEvent } from './decodeEvent.ts'
 import { projectEvent } from './projectEvent.ts'
 import type { Projection } from './projectEvent.ts'
+import { MAX_TAGS } from './readPostFacts.ts'
 
 const REASONS: Readonly<Record<RejectReason, string>> = {
   account: 'account without a boolean active, or of another did',
@@ -37,7 +38,7 @@ function explainEvent(event: StreamEvent, projection: Projection): string {
       }
       return event.kind === 'put' && (event.record['reply'] ?? null) !== null
         ? 'not kept: a reply'
-        : 'not kept: no tags'
+        : `not kept: no tags, or more than ${MAX_TAGS}`
     case 'deletePost':
       return 'delete of a post'
     case 'putMark':

@@ -41,6 +41,8 @@ export interface IngesterOptions {
 
 /** A batch closes at so many frames, or so long after its first one: large in a replay, small live. */
 const MAX_BATCH = 5_000
+/** Or at so many tags, each of which is a row: a transaction is over in a few tenths of a second. */
+const MAX_BATCH_TAGS = 10_000
 const FILL_MS = 100
 /** The first one closes at once: a start waits for what it tells, how far the stream is behind. */
 const FIRST_FILL_MS = 0
@@ -112,11 +114,16 @@ async function storeFrames(
   frames: readonly StreamFrame[],
   options: IngesterOptions,
 ): Promise<Position | undefined> {
-  const startedAt = performance.now()
-  const batch = readBatch(frames, options)
-  await storeSafely(batch, options)
-  options.counters.batchStored(batch, performance.now() - startedAt, options.clock())
-  return batch.position
+  let position: Position | undefined
+  for (let from = 0; from < frames.length;) {
+    const startedAt = performance.now()
+    const { batch, to } = readBatch(frames, from, options)
+    await storeSafely(batch, options)
+    options.counters.batchStored(batch, performance.now() - startedAt, options.clock())
+    position = later(position, batch.position)
+    from = to
+  }
+  return position
 }
 
 /** The same rule as that of the stored position: it never goes back. */
@@ -149,16 +156,25 @@ function tellers({ teller }: IngesterOptions): Chore[] {
   return teller === undefined ? [] : [teller]
 }
 
-/** Decodes and projects frames; whatever is wrong with one is counted and costs only itself. */
-function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Batch {
+/**
+ * Decodes and projects frames, up to where a batch is full; whatever is wrong with one is counted and
+ * costs only itself.
+ */
+function readBatch(
+  frames: readonly StreamFrame[],
+  from: number,
+  options: IngesterOptions,
+): { batch: Batch; to: number } {
   const { counters, projection } = options
   const ops: RowOp[] = []
   let greatestUs = 0
   let last: StreamFrame | undefined
   let lastEventUs: Us | undefined
   const nowUs = options.clock()
-  counters.framesRead(frames.length)
-  for (const frame of frames) {
+  let tags = 0
+  let to = from
+  for (; to < frames.length && tags < MAX_BATCH_TAGS; to += 1) {
+    const frame = frames[to] as StreamFrame
     const strangerUs = timeOfStrangerMark(frame, projection)
     const decoded = strangerUs === undefined ? decodeEvent(frame) : undefined
     const timeUs = decoded === undefined ? strangerUs : timeOf(decoded)
@@ -185,14 +201,16 @@ function readBatch(frames: readonly StreamFrame[], options: IngesterOptions): Ba
     )
     if (op !== undefined) {
       ops.push(op)
+      tags += op.kind === 'putPost' ? (op.facts?.tags.length ?? 0) : 0
     }
   }
+  counters.framesRead(to - from)
   const position = last && {
     timeUs: greatestUs,
     host: last.connection.host,
     disorderUs: last.connection.disorderUs,
   }
-  return { ops, position, lastEventUs }
+  return { batch: { ops, position, lastEventUs }, to }
 }
 
 function timeOf(decoded: Decoded): Us | undefined {

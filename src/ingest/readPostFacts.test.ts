@@ -25,6 +25,26 @@ describe('readPostFacts', () => {
     expect(readPostFacts(record)).toBeUndefined()
   })
 
+  test('keeps a post with 200 tags, and none with more, of whichever kind', () => {
+    const names = Array.from({ length: 201 }, (_, index) => `tag${index}`)
+    expect(readPostFacts({ tags: [...names.slice(1), '#TAG1'] })?.tags).toHaveLength(200)
+    expect(readPostFacts({ tags: names })).toBeUndefined()
+    const facets = [tagFacet(...names.slice(0, 101))]
+    expect(readPostFacts({ facets, tags: names.slice(101) })).toBeUndefined()
+  })
+
+  test('bounds what it takes of languages and labels, but for labels that feeds ask for', () => {
+    const many = Array.from({ length: 5_000 }, (_, index) => `label${index}`)
+    const langs = Array.from({ length: 676 }, (_, index) =>
+      String.fromCharCode(97 + Math.floor(index / 26), 97 + (index % 26)),
+    )
+    const values = [...many, 'porn'].map((val) => ({ val }))
+    const facts = readPostFacts({ tags: ['art'], langs, labels: { values } })
+    expect(facts?.languages).toHaveLength(100)
+    expect(facts?.labels).toHaveLength(100)
+    expect(facts?.labels).toContain('porn')
+  })
+
   test('takes a null reply for none', () => {
     expect(readPostFacts({ reply: null, tags: ['art'] })?.tags).toEqual(['art'])
   })

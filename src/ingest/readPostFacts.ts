@@ -8,19 +8,30 @@ const MAX_LANGUAGE_LENGTH = 256
 
 type Json = Readonly<Record<string, unknown>>
 
+/** No client writes more: a post that has them is made to fill other people's disks, and is not kept. */
+export const MAX_TAGS = 200
+/** Lexicons allow 3 languages and 10 labels; of more, so many are stored. */
+const MAX_LANGUAGES = 100
+const MAX_LABELS = 100
+/** What feeds can ask for: never crowded out by others. */
+const KNOWN_LABELS: readonly string[] = [
+  ...['porn', 'sexual', 'nudity', 'graphic-media', 'bot'],
+  ...['!no-unauthenticated', '!hide', '!warn'],
+]
+
 /** A lexicon gives a label at most 128 bytes; what is longer names no label that a feed can ask for. */
 const MAX_LABEL_LENGTH = 128
 
 /**
- * What feeds may ask about a post record, or undefined when it is not a root post with tags
- * (contract, section 4). Bad parts of the record count as absent.
+ * What feeds may ask about a post record, or undefined when it is not a root post with tags, or has
+ * more than `MAX_TAGS` (contract, section 4). Bad parts of the record count as absent.
  */
 export function readPostFacts(record: Json): PostFacts | undefined {
   if (record['reply'] !== undefined && record['reply'] !== null) {
     return undefined
   }
   const tags = readTags(record)
-  if (tags.length === 0) {
+  if (tags.length === 0 || tags.length > MAX_TAGS) {
     return undefined
   }
   return {
@@ -31,7 +42,10 @@ export function readPostFacts(record: Json): PostFacts | undefined {
   }
 }
 
-/** All distinct canonical tags: of the facets in the text, and of `tags` beside it. */
+/**
+ * All distinct canonical tags: of the facets in the text, and of `tags` beside it. Once there is one too
+ * many the rest is not looked at.
+ */
 function readTags(record: Json): string[] {
   const tags = new Set<string>()
   for (const facet of listOf(record['facets'])) {
@@ -49,7 +63,10 @@ function readTags(record: Json): string[] {
 }
 
 function addTag(tags: Set<string>, value: unknown): void {
-  const tag = typeof value === 'string' ? canonicalTag(value) : undefined
+  if (typeof value !== 'string' || tags.size > MAX_TAGS) {
+    return
+  }
+  const tag = canonicalTag(value)
   if (tag !== undefined) {
     tags.add(tag)
   }
@@ -89,7 +106,7 @@ function readLanguages(langs: unknown): string[] {
       languages.add(language)
     }
   }
-  return [...languages]
+  return [...languages].slice(0, MAX_LANGUAGES)
 }
 
 /** The primary subtag of a BCP 47 tag in lower case; undefined when there is none. */
@@ -108,7 +125,11 @@ function readLabels(labels: unknown): string[] {
       values.add(val)
     }
   }
-  return [...values]
+  if (values.size <= MAX_LABELS) {
+    return [...values]
+  }
+  const known = KNOWN_LABELS.filter((label) => values.has(label))
+  return [...new Set([...known, ...values])].slice(0, MAX_LABELS)
 }
 
 function isLabel(value: string): boolean {
