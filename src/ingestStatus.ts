@@ -11,8 +11,19 @@ export interface IngestStatus {
   readonly lastConnectedUs: Us | undefined
   /** The committed position; undefined before there is one. */
   readonly positionUs: Us | undefined
-  /** How far the last event was behind the clock when it was committed; undefined before the first. */
+  /** How far the last new event was behind the clock when it was committed; undefined before the first. */
   readonly lagMs: number | undefined
+  /** Nothing new has come over a good connection for a while: the stream is not late, whatever the lag. */
+  readonly isSilent?: boolean
+  /** Since when frames wait that cannot be stored, by our clock; undefined while none do. */
+  readonly waitingSinceUs?: Us
+  /** Why nothing is stored until our clock is right, in plain words. */
+  readonly clockProblem?: string
+  /** The last part of the stream that no host could send any more. */
+  readonly gap?: { readonly fromUs: Us; readonly toUs: Us; readonly seenUs: Us }
+  /** Such parts since the process started, and how long they were together. */
+  readonly gapsTotal?: number
+  readonly gapSecondsTotal?: number
   readonly eventsTotal: number
   readonly rejectedTotal: number
   readonly rejectedByReason: Readonly<Record<string, number>>
@@ -29,12 +40,6 @@ export interface IngestStatus {
   readonly lastBatchMs: number
   /** Why ingest stands still now, in plain words; it may name hosts and paths, and is not for strangers. */
   readonly problem: string | undefined
-  /** When the oldest frame was read that is not stored yet, by our clock; left out when none waits. */
-  readonly waitingSinceUs?: Us | undefined
-  /** Our clock is wrong, in plain words: nothing is stored until it is right. */
-  readonly clockProblem?: string | undefined
-  /** Events that no host can send any more: what was between the two was never read. */
-  readonly gap?: { readonly fromUs: Us; readonly toUs: Us; readonly seenUs: Us } | undefined
 }
 
 /** The status of a thread that has taken over from another one: totals count on. */
@@ -54,5 +59,7 @@ export function addTotals(former: IngestStatus, status: IngestStatus): IngestSta
     batchesTotal: former.batchesTotal + status.batchesTotal,
     operationsTotal: former.operationsTotal + status.operationsTotal,
     poisonedTotal: former.poisonedTotal + status.poisonedTotal,
+    gapsTotal: (former.gapsTotal ?? 0) + (status.gapsTotal ?? 0),
+    gapSecondsTotal: (former.gapSecondsTotal ?? 0) + (status.gapSecondsTotal ?? 0),
   }
 }

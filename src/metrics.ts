@@ -124,6 +124,10 @@ const GAUGES: Readonly<Record<string, [help: string, value: Value]>> = {
     ({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1000),
   ],
   feedgen_ingest_buffered_frames: ['Frames read and not yet stored', ({ buffered }) => buffered],
+  feedgen_ingest_clock_wrong: [
+    '1 while nothing is stored because our clock is wrong',
+    ({ clockProblem }) => +(clockProblem !== undefined),
+  ],
   feedgen_ingest_batch_seconds: ['Duration of the last batch', (s) => s.lastBatchMs / 1000],
 }
 
@@ -133,6 +137,14 @@ const COUNTERS: Readonly<Record<string, [help: string, value: Value]>> = {
   feedgen_ingest_reconnects_total: ['Connections after the first', (s) => s.reconnectsTotal],
   feedgen_ingest_batches_total: ['Batches stored', ({ batchesTotal }) => batchesTotal],
   feedgen_ingest_operations_total: ['Operations stored', (status) => status.operationsTotal],
+  feedgen_ingest_gaps_total: [
+    'Parts of the stream that no host could send any more',
+    ({ gapsTotal }) => gapsTotal,
+  ],
+  feedgen_ingest_gap_seconds_total: [
+    'How long those parts were together',
+    ({ gapSecondsTotal }) => gapSecondsTotal,
+  ],
   feedgen_ingest_poisoned_total: ['Operations the database refused', (s) => s.poisonedTotal],
 }
 

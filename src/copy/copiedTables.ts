@@ -25,6 +25,7 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   filter_post: { key: ['filter_id', 'indexed_at', 'cid', 'uri'] },
   filter: { key: ['id'], isSmall: true },
   ingest_start: { key: ['id'], isSmall: true },
+  ingest_gap: { key: ['from_us'], isSmall: true },
   ingest_position: { key: ['id'], isSmall: true },
   // What a process says of itself; the one that ingests next says its own.
   ingest_status: 'left out',

@@ -15,6 +15,7 @@ export interface Schema {
   ranking_post: RankingPostTable
   ingest_position: IngestPositionTable
   ingest_start: IngestStartTable
+  ingest_gap: IngestGapTable
   ingest_writer: IngestWriterTable
   ingest_status: IngestStatusTable
 }
@@ -122,14 +123,15 @@ export interface FilterPostTable {
 /** One row: how far the stream is committed. Written only in the transaction that stores a batch. */
 export interface IngestPositionTable {
   id: number
-  /** The greatest `time_us` read. */
+  /** How far the stream has come: the `time_us` that its frames have reached. */
   time_us: number
   /** The host it was read from; `time_us` of two hosts differ by seconds. */
   host: string
-  /** How far behind the greatest `time_us` of its connection a frame has come: disorder of the stream. */
+  /** How far behind others before it a frame has come: disorder of the stream, as far as it matters. */
   disorder_us: number
-  /** How far the last event was behind our clock when it was committed. */
+  /** How far the last new event was behind our clock when it was committed; -1 = there was none. */
   lag_ms: number
+  /** Our clock at the commit: what was sent later cannot have been read. */
   committed_us: number
 }
 
@@ -137,6 +139,14 @@ export interface IngestPositionTable {
 export interface IngestStartTable {
   id: number
   start_us: number
+}
+
+/** A part of the stream that no host could send any more. */
+export interface IngestGapTable {
+  from_us: number
+  to_us: number
+  /** Our clock when it was noticed. */
+  seen_us: number
 }
 
 /** One row: who has stored a batch last. What a process knows of the store holds while it is itself. */

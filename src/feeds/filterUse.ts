@@ -1,6 +1,8 @@
 import { openWriter } from '../db/openDatabase.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../time.ts'
+import { US_PER_MS } from '../time.ts'
+import { usedUs } from './filters.ts'
 
 export interface FilterUseOptions {
   readonly databaseUrl: string
@@ -12,21 +14,33 @@ export interface FilterUseOptions {
 const EVERY_MS = 60 * 60 * 1_000
 /** Sooner than that again, when the database was locked. */
 const AGAIN_MS = 60 * 1_000
+/** How often it is looked whether our clock was set, and by how much it has to be. */
+const LOOK_EVERY_MS = 1_000
+const SET_MS = 60 * 1_000
 /** This runs on the thread that answers readers: it must not wait. */
 const BUSY_MS = 50
 
 /**
  * Tells the store every hour that the filters of this process are in use: one that nobody has used for
- * two days is dropped.
+ * two days is dropped. Also at once when our clock was set: what was told before may be old by it.
  */
 export function keepFiltersInUse(options: FilterUseOptions): Disposable {
-  let timer: NodeJS.Timeout
-  const touch = async (): Promise<void> => {
-    const isTold = await touchFilters(options)
-    timer = setTimeout(() => void touch(), isTold ? EVERY_MS : AGAIN_MS).unref()
+  const offset = (): number => options.clock() / US_PER_MS - performance.now()
+  let dueMs = performance.now() + EVERY_MS
+  let offsetMs = offset()
+  let isTelling = false
+  const look = async (): Promise<void> => {
+    const wasSet = Math.abs(offset() - offsetMs) >= SET_MS
+    if (isTelling || (performance.now() < dueMs && !wasSet)) {
+      return
+    }
+    isTelling = true
+    offsetMs = offset()
+    dueMs = performance.now() + ((await touchFilters(options)) ? EVERY_MS : AGAIN_MS)
+    isTelling = false
   }
-  timer = setTimeout(() => void touch(), EVERY_MS).unref()
-  return { [Symbol.dispose]: () => clearTimeout(timer) }
+  const timer = setInterval(() => void look(), LOOK_EVERY_MS).unref()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 /** Whether the store could be told. */
@@ -36,7 +50,7 @@ export async function touchFilters(options: FilterUseOptions): Promise<boolean> 
     await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS, mustExist: true })
     await writer.kysely
       .updateTable('filter')
-      .set({ used_us: clock() })
+      .set({ used_us: await usedUs(writer, clock()) })
       .where('id', 'in', [...filterIds])
       .execute()
     return true

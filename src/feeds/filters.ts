@@ -57,6 +57,7 @@ export function registerFilters(
 ): Promise<{ id: number; filter: PostFilter; ready: boolean }[]> {
   return database.transaction(async () => {
     const registered = []
+    const used_us = await usedUs(database, nowUs)
     for (const filter of filters) {
       const row = await database.kysely
         .insertInto('filter')
@@ -64,15 +65,24 @@ export function registerFilters(
           hash: hashFilter(filter),
           definition: JSON.stringify(filter),
           ready: 0,
-          used_us: nowUs,
+          used_us,
         })
-        .onConflict((conflict) => conflict.column('hash').doUpdateSet({ used_us: nowUs }))
+        .onConflict((conflict) => conflict.column('hash').doUpdateSet({ used_us }))
         .returning(['id', 'ready'])
         .executeTakeFirstOrThrow()
       registered.push({ id: row.id, filter, ready: row.ready === 1 })
     }
     return registered
   }, 'alone')
+}
+
+/** A filter is used now by our clock and by the stream: it is dropped by the earlier of the two. */
+export async function usedUs(database: Database, nowUs: Us): Promise<Us> {
+  const position = await database.kysely
+    .selectFrom('ingest_position')
+    .select('time_us')
+    .executeTakeFirst()
+  return Math.max(nowUs, position?.time_us ?? nowUs)
 }
 
 const BUILD_STEP = 1_000

@@ -1,18 +1,28 @@
 import type { Us } from '../time.ts'
 import type { Frame } from './decodeEvent.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
-import type { Position } from './rowOps.ts'
+import type { CommittedPosition } from './rowOps.ts'
+import { StreamFront } from './streamFront.ts'
 
 /** Where frames come from, and how orderly their times have been. Kept by the ingester. */
 export interface Connection {
   /** `host:port` of a server, or the name of a recording. */
   readonly host: string
-  /** The greatest `time_us` of this connection, 0 before the first. */
-  greatestUs: Us
-  /** The farthest that a frame lay behind the greatest before it. */
-  disorderUs: Us
+  /** Hosts there are to choose from, this one included. */
+  readonly hosts: number
+  readonly front: StreamFront
+  /** The last `time_us` that was not far ahead of our clock, 0 before the first. */
+  lastUs: Us
   /** Accounts that it has told to be deleted: what it sends of them from then on comes after that. */
   readonly erased: Set<string>
+  /** It is known that nothing is missing between the committed position and what it sends. */
+  isContinuous: boolean
+  /** It was left for another host: what it has sent does not move the position. */
+  isLeft: boolean
+  /** Nothing more comes of it. */
+  isOver: boolean
+  /** Ends it for the next host; the reason goes into the log. */
+  leave(reason: string): void
 }
 
 /**
@@ -41,7 +51,7 @@ export class StreamFrame implements Frame {
 
 export interface SourceOptions {
   /** The committed position, asked for anew at every connection. */
-  readonly resumeFrom: () => Position | undefined
+  readonly resumeFrom: () => CommittedPosition | undefined
   readonly buffer: FrameBuffer
   readonly signal: AbortSignal
 }
@@ -52,6 +62,23 @@ export interface EventSource {
   run(options: SourceOptions): Promise<void>
 }
 
-export function createConnection(host: string): Connection {
-  return { host, greatestUs: 0, disorderUs: 0, erased: new Set() }
+export function createConnection(
+  host: string,
+  hosts = 1,
+  onLeave: (reason: string) => void = () => {},
+): Connection {
+  return {
+    host,
+    hosts,
+    front: new StreamFront(),
+    lastUs: 0,
+    erased: new Set(),
+    isContinuous: false,
+    isLeft: false,
+    isOver: false,
+    leave(reason) {
+      this.isLeft = true
+      onLeave(reason)
+    },
+  }
 }

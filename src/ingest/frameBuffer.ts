@@ -59,12 +59,24 @@ export class FrameBuffer {
     return this.#remove(max)
   }
 
+  /** Throws frames away. */
+  discard(isUnwanted: (frame: StreamFrame) => boolean): void {
+    this.#frames = this.#frames.filter((frame) => !isUnwanted(frame))
+    this.#bytes = this.#frames.reduce((sum, { from, to }) => sum + to - from, 0)
+    this.#callDrained()
+  }
+
   #remove(max: number): StreamFrame[] {
     const taken = this.#frames.length <= max ? this.#frames : this.#frames.slice(0, max)
     this.#frames = this.#frames.length <= max ? [] : this.#frames.slice(max)
     for (const { from, to } of taken) {
       this.#bytes -= to - from
     }
+    this.#callDrained()
+    return taken
+  }
+
+  #callDrained(): void {
     if (!this.isFull) {
       const callbacks = this.#drained
       this.#drained = new Set()
@@ -72,7 +84,6 @@ export class FrameBuffer {
         callback()
       }
     }
-    return taken
   }
 
   #waitFor(count: number, timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_HOUR } from '../time.ts'
-import type { Clock } from '../time.ts'
+import type { Clock, Us } from '../time.ts'
 import { WANTED_COLLECTIONS } from './collections.ts'
 import type { EventSource } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
@@ -10,7 +10,8 @@ import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
 import { IngestMemory } from './ingestMemory.ts'
 import { createJetstreamSource } from './jetstreamSource.ts'
-import { loadPosition, loadStart } from './loadPosition.ts'
+import { loadGap, loadPosition, loadStart } from './loadPosition.ts'
+import { PositionKeeper } from './positionKeeper.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
 import { RecordStore } from './recordStore.ts'
@@ -52,13 +53,21 @@ export interface Ingest {
 
 const BUFFER = { maxFrames: 15_000, maxBytes: 32 * 1024 * 1024 }
 
+const SILENT_MS = 5_000
+
+/** A connection over which nothing comes for so long has sent all that there is. */
+export function silentMs({ idleMs }: Pick<IngestOptions, 'idleMs'>): number {
+  return Math.min(SILENT_MS, idleMs / 2)
+}
+
 /** Starts ingest on this thread. */
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
   const { database, logger, clock, signal } = dependencies
   const { pinned, retentionDays } = options
   const windowUs = options.windowHours * US_PER_HOUR
   const keepTag = createKeepTag(options.onlyTags)
-  const { counters = new IngestCounters(logger, clock) } = dependencies
+  const { counters = new IngestCounters(logger, clock, { silentMs: silentMs(options) }) } =
+    dependencies
   const buffer = new FrameBuffer(BUFFER)
   const store = new RecordStore(database, keepTag)
   const status = (): IngestStatus => counters.status(buffer.length)
@@ -79,27 +88,36 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   const firstUs = clock() - options.backfillHours * US_PER_HOUR
   const run = async (): Promise<void> => {
     const position = await loadPosition(database)
-    counters.positionLoaded(position)
+    counters.positionLoaded(position, await loadGap(database))
+    const keeper = new PositionKeeper(position)
+    const reachedUs = (nowUs: Us): Us => keeper.reachedUs(nowUs)
     const start = await loadStart(database, firstUs)
     // Before anything is read into memory: another process that stores something shows from here on.
     await database.transaction(() => store.claim.renew())
     const { claim } = store
-    const memory = new IngestMemory({ database, windowUs, claim, pinned, logger })
+    const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
     await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
-      target: { database, store, pinned, windowUs },
+      target: { database, store, pinned, windowUs, reachedUs },
       projection: { keepTag, kept: memory.kept, known: memory.known },
       chores: [memory],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
-        chores: [memory, new Pruner({ database, store, retentionDays, windowUs, pinned, logger })],
+        chores: [
+          memory,
+          new Pruner({
+            ...{ database, store, retentionDays, windowUs, pinned, logger },
+            horizonUs: () => keeper.horizonUs(clock),
+          }),
+        ],
       }),
       counters,
-      position,
+      keeper,
+      isRecording: dependencies.source !== undefined,
       logger,
       clock,
       signal,

@@ -1,15 +1,25 @@
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock, Us } from '../time.ts'
-import { US_PER_MS, formatUs } from '../time.ts'
+import { US_PER_DAY, US_PER_MS, US_PER_SECOND, formatUs } from '../time.ts'
 import type { RejectReason } from './decodeEvent.ts'
 import type { StreamFrame } from './eventSource.ts'
-import type { Batch, Position } from './rowOps.ts'
+import type { StoredPosition } from './loadPosition.ts'
+import type { Batch, Gap } from './rowOps.ts'
 
 /** At most so many rejected frames are shown in the log in a minute. */
 const SAMPLES_PER_MINUTE = 5
 const MINUTE_MS = 60_000
 const SAMPLE_LENGTH = 200
+
+const SILENT_MS = 5_000
+/** A gap is told of for so long. */
+const GAP_TOLD_US = 7 * US_PER_DAY
+
+export interface CounterOptions {
+  readonly onChange?: () => void
+  readonly silentMs?: number
+}
 
 /** Counts what ingest does, and says it as an `IngestStatus`. */
 export class IngestCounters {
@@ -17,11 +27,18 @@ export class IngestCounters {
   readonly #clock: Clock
   readonly #onChange: () => void
   readonly #rejected: Record<string, number> = Object.create(null) as Record<string, number>
-  #samples = { left: SAMPLES_PER_MINUTE, since: 0 }
+  #samples = { left: SAMPLES_PER_MINUTE, since: Number.NEGATIVE_INFINITY }
   #futureReportedAt = Number.NEGATIVE_INFINITY
   #opened = 0
   #streamProblem: string | undefined
   #storeProblem: string | undefined
+  /** When what cannot be stored was to be, by `performance.now`. */
+  #waitingSinceMs: number | undefined
+  /** When a frame was read last, or the stream connected. */
+  #heardMs = Number.NEGATIVE_INFINITY
+  /** That of the last event of the process before, which counts when nothing new comes. */
+  #formerLagMs: number | undefined
+  readonly #silentMs: number
   #status: { -readonly [K in keyof IngestStatus]: IngestStatus[K] } = {
     state: 'starting',
     connected: false,
@@ -40,27 +57,56 @@ export class IngestCounters {
     buffered: 0,
     lastBatchMs: 0,
     problem: undefined,
+    gapsTotal: 0,
+    gapSecondsTotal: 0,
   }
 
-  /** `onChange`: told of a connection that begins or ends, and of every batch that is stored. */
-  constructor(logger: Logger, clock: Clock, onChange: () => void = () => {}) {
+  /**
+   * `onChange`: told of a connection that begins or ends, and of every batch that is stored.
+   * `silentMs`: a connection over which nothing comes for so long has sent all that there is.
+   */
+  constructor(
+    logger: Logger,
+    clock: Clock,
+    { onChange = () => {}, silentMs = SILENT_MS }: CounterOptions = {},
+  ) {
     this.#logger = logger
     this.#clock = clock
     this.#onChange = onChange
+    this.#silentMs = silentMs
   }
 
   status(buffered: number): IngestStatus {
     const lastConnectedUs = this.#status.connected ? this.#clock() : this.#status.lastConnectedUs
     const problem = this.#storeProblem ?? this.#streamProblem
     const rejectedByReason = { ...this.#rejected }
-    return { ...this.#status, lastConnectedUs, buffered, rejectedByReason, problem }
+    const { gap, ...status } = this.#status
+    const isGapTold = gap !== undefined && this.#clock() - gap.seenUs < GAP_TOLD_US
+    return {
+      ...status,
+      ...(isGapTold && { gap }),
+      ...(this.#waitingSinceMs !== undefined && {
+        waitingSinceUs: Math.floor(
+          this.#clock() - (performance.now() - this.#waitingSinceMs) * US_PER_MS,
+        ),
+      }),
+      lastConnectedUs,
+      buffered,
+      rejectedByReason,
+      problem,
+    }
   }
 
-  /** The position found when this process begins to ingest. */
-  positionLoaded(position: Position | undefined): void {
+  /** What is found when this process begins to ingest. */
+  positionLoaded(position: StoredPosition | undefined, gap: Gap | undefined): void {
     this.#status.state = 'active'
     this.#status.positionUs = position?.timeUs
+    this.#formerLagMs = position === undefined ? undefined : Math.max(0, position.lagMs)
+    if (gap !== undefined) {
+      this.#status.gap = gap
+    }
     this.#storeProblem = undefined
+    this.#waitingSinceMs = undefined
   }
 
   /** This process does not ingest now. */
@@ -71,10 +117,12 @@ export class IngestCounters {
     this.disconnected(reason)
     this.#status.state = state
     this.#storeProblem = reason
+    this.#waitingSinceMs = undefined
   }
 
   connected(host: string): void {
     this.#opened += 1
+    this.#heardMs = performance.now()
     this.#status.connected = true
     this.#status.host = host
     this.#status.reconnectsTotal = this.#opened - 1
@@ -91,13 +139,39 @@ export class IngestCounters {
     this.#onChange()
   }
 
-  /** Undefined: it works again. */
-  storeFails(problem: string | undefined): void {
+  /** Undefined: it works again. `sinceMs`: when what waits was to be stored, by `performance.now`. */
+  storeFails(problem: string | undefined, sinceMs?: number): void {
     this.#storeProblem = problem
+    this.#waitingSinceMs = problem === undefined ? undefined : sinceMs
+  }
+
+  /** Undefined: our clock is right again. */
+  clockIsWrong(problem: string | undefined): void {
+    const { clockProblem: _, ...status } = this.#status
+    this.#status = problem === undefined ? status : { ...status, clockProblem: problem }
+    this.#onChange()
   }
 
   framesRead(count: number): void {
     this.#status.eventsTotal += count
+    this.#heardMs = performance.now()
+  }
+
+  /** Whether it has just become clear that nothing more comes: the stream has sent all that there is. */
+  fallsSilent(): boolean {
+    const { connected, isSilent = false, lagMs, clockProblem } = this.#status
+    const isQuiet = performance.now() - this.#heardMs >= this.#silentMs
+    if (!connected || isSilent || !isQuiet || clockProblem !== undefined) {
+      return false
+    }
+    const knownMs = lagMs ?? this.#formerLagMs
+    if (knownMs === undefined) {
+      return false
+    }
+    this.#status.isSilent = true
+    this.#status.lagMs = knownMs
+    this.#onChange()
+    return true
   }
 
   /** A frame that was passed over unread. */
@@ -113,7 +187,7 @@ export class IngestCounters {
 
   frameRejected(reason: RejectReason, frame: StreamFrame): void {
     this.#countRejected(reason)
-    const nowMs = this.#clock() / US_PER_MS
+    const nowMs = performance.now()
     if (nowMs - this.#samples.since >= MINUTE_MS) {
       this.#samples = { left: SAMPLES_PER_MINUTE, since: nowMs }
     }
@@ -130,7 +204,7 @@ export class IngestCounters {
 
   futureEvent(timeUs: Us, host: string): void {
     this.#status.futureTotal += 1
-    const nowMs = this.#clock() / US_PER_MS
+    const nowMs = performance.now()
     if (nowMs - this.#futureReportedAt >= MINUTE_MS) {
       this.#futureReportedAt = nowMs
       this.#logger.warn(
@@ -145,7 +219,7 @@ export class IngestCounters {
   }
 
   batchStored(batch: Batch, durationMs: number, nowUs: Us): void {
-    const { position, lastEventUs } = batch
+    const { position, lastEventUs, gap } = batch
     this.#status.batchesTotal += 1
     this.#status.operationsTotal += batch.ops.length
     this.#status.lastBatchMs = durationMs
@@ -154,6 +228,13 @@ export class IngestCounters {
     }
     if (lastEventUs !== undefined) {
       this.#status.lagMs = Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS))
+      this.#status.isSilent = false
+    }
+    if (gap !== undefined) {
+      this.#status.gap = gap
+      this.#status.gapsTotal = (this.#status.gapsTotal ?? 0) + 1
+      this.#status.gapSecondsTotal =
+        (this.#status.gapSecondsTotal ?? 0) + (gap.toUs - gap.fromUs) / US_PER_SECOND
     }
     this.#onChange()
   }

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Logger } from '../logger.ts'
 import type { Us } from '../time.ts'
+import { US_PER_MS } from '../time.ts'
 import { KeptPosts } from './keptPosts.ts'
 import { KnownRecords } from './knownRecords.ts'
 import type { WriterClaim } from './writerClaim.ts'
@@ -9,12 +10,16 @@ export interface IngestMemoryOptions {
   readonly database: Database
   /** Engagement with older posts is not counted. */
   readonly windowUs: Us
+  /** The earlier of our clock and the stream: the window ends here. */
+  readonly reachedUs: (nowUs: Us) => Us
   readonly claim: Pick<WriterClaim, 'losses' | 'intrusions' | 'confirm'>
   /** Posts that feeds show: what is erased of them is remembered even if they were never stored. */
   readonly pinned: readonly { readonly rkey: string }[]
   readonly logger: Logger
 }
 
+/** A clock that has gone so much faster or slower than time was set. */
+const SET_US = 10_000_000
 /** At most so often it is said that another process ingests too. */
 const TOLD_EVERY_US = 60_000_000
 
@@ -29,6 +34,8 @@ export class IngestMemory {
   #losses = 0
   #intrusions = 0
   #toldUs = Number.NEGATIVE_INFINITY
+  /** Our clock, less time that nobody sets, when the posts were read. */
+  #offsetUs = 0
 
   constructor(options: IngestMemoryOptions) {
     this.#options = options
@@ -52,7 +59,7 @@ export class IngestMemory {
       await this.load(nowUs)
       return true
     }
-    if (this.kept.isStale) {
+    if (this.kept.isStale || Math.abs(offsetOf(nowUs) - this.#offsetUs) >= SET_US) {
       await this.#loadKept(nowUs)
       return true
     }
@@ -83,7 +90,13 @@ export class IngestMemory {
   }
 
   async #loadKept(nowUs: Us): Promise<void> {
-    const { database, windowUs } = this.#options
-    await this.kept.load(database, { sinceUs: nowUs - windowUs, untilUs: nowUs })
+    const { database, windowUs, reachedUs } = this.#options
+    const untilUs = reachedUs(nowUs)
+    await this.kept.load(database, { sinceUs: untilUs - windowUs, untilUs })
+    this.#offsetUs = offsetOf(nowUs)
   }
+}
+
+function offsetOf(nowUs: Us): Us {
+  return nowUs - performance.now() * US_PER_MS
 }

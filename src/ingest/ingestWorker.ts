@@ -13,7 +13,7 @@ import type { LoggerOptions } from '../logger.ts'
 import type { WorkerMessage } from '../supervisedThread.ts'
 import { listenToOrders } from '../threadOrders.ts'
 import { systemClock } from '../time.ts'
-import { startIngest } from './ingest.ts'
+import { silentMs, startIngest } from './ingest.ts'
 import type { Ingest, IngestOptions } from './ingest.ts'
 import { IngestCounters } from './ingestCounters.ts'
 
@@ -29,7 +29,10 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
   const { begun, stop } = listenToOrders()
   await begun
   const log = createLogger(logger).child({ module: 'ingest' })
-  const counters = new IngestCounters(log, systemClock, () => tell())
+  const counters = new IngestCounters(log, systemClock, {
+    onChange: () => tell(),
+    silentMs: silentMs(options),
+  })
   let status = (): IngestStatus => counters.status(0)
   const tell = (): void => send({ type: 'status', status: status() })
   const timer = setInterval(tell, STATUS_EVERY_MS)

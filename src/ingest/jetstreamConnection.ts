@@ -20,6 +20,7 @@ export interface ConnectionOptions {
   readonly idleMs: number
   readonly connection: Connection
   readonly buffer: FrameBuffer
+  /** Ends it; a text as the reason says why. */
   readonly signal: AbortSignal
   readonly onOpen: () => void
   /** A frame was passed over, unread, for its size. */
@@ -85,7 +86,10 @@ export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd
       },
       Math.max(50, options.idleMs / 10),
     )
-    const onAbort = (): void => end('stopping')
+    const onAbort = (): void => {
+      const { reason: why } = options.signal as { reason: unknown }
+      end(typeof why === 'string' ? why : 'stopping')
+    }
     options.signal.addEventListener('abort', onAbort)
 
     class OwnSocket extends FrameSocket {

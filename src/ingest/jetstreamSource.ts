@@ -71,36 +71,42 @@ class Supervisor {
     }
   }
 
-  async #connect(): Promise<ConnectionEnd> {
+  async #connect(): Promise<ConnectionEnd & { wasLeft: boolean }> {
     const { urls, wantedCollections, idleMs, startFrom, clock, counters } = this.#options
     const { buffer, signal } = this.#source
     const url = urls[this.#hostIndex] ?? ''
     const { host } = new URL(url)
     const position = this.#source.resumeFrom()
     const cursor = resumeCursor({ position, host, startUs: startFrom(), nowUs: clock() })
+    const left = new AbortController()
+    const connection = createConnection(host, urls.length, (reason) => left.abort(reason))
     const end = await runConnection({
       url,
       cursor,
       wantedCollections,
       idleMs,
-      connection: createConnection(host),
+      connection,
       buffer,
-      signal,
+      signal: AbortSignal.any([signal, left.signal]),
       onTooLarge: () => counters.frameTooLarge(),
       onOpen: () => {
         counters.connected(host)
         this.#reportUp(host, cursor)
       },
     })
+    connection.isOver = true
     counters.disconnected(`${host}: ${end.reason}`)
     this.#reportDown(host, end)
-    return end
+    return { ...end, wasLeft: connection.isLeft }
   }
 
-  #chooseHost({ frames, wasIdle }: ConnectionEnd, durationMs: number): void {
+  #chooseHost(
+    { frames, wasIdle, wasLeft }: ConnectionEnd & { wasLeft: boolean },
+    durationMs: number,
+  ): void {
     this.#failures = frames > 0 ? 0 : this.#failures + 1
     this.#shortInRow = frames > 0 && durationMs < SHORT_MS ? this.#shortInRow + 1 : 0
-    if (frames === 0 || wasIdle || this.#shortInRow >= MAX_SHORT) {
+    if (frames === 0 || wasIdle || wasLeft || this.#shortInRow >= MAX_SHORT) {
       this.#hostIndex = (this.#hostIndex + 1) % this.#options.urls.length
       this.#shortInRow = 0
     }

@@ -1,16 +1,40 @@
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
-import type { Position } from './rowOps.ts'
+import type { CommittedPosition, Gap } from './rowOps.ts'
+
+export interface StoredPosition extends CommittedPosition {
+  /** How far the last event was behind our clock when it was committed. */
+  readonly lagMs: number
+}
 
 /** The committed position; undefined before the first batch. */
-export async function loadPosition(database: Database): Promise<Position | undefined> {
+export async function loadPosition(database: Database): Promise<StoredPosition | undefined> {
   const row = await database.kysely
     .selectFrom('ingest_position')
-    .select(['time_us', 'host', 'disorder_us'])
+    .select(['time_us', 'host', 'disorder_us', 'committed_us', 'lag_ms'])
     .executeTakeFirst()
   return row === undefined
     ? undefined
-    : { timeUs: row.time_us, host: row.host, disorderUs: row.disorder_us }
+    : {
+        timeUs: row.time_us,
+        host: row.host,
+        disorderUs: row.disorder_us,
+        committedUs: row.committed_us,
+        lagMs: row.lag_ms,
+      }
+}
+
+/** The gap that was noticed last. */
+export async function loadGap(database: Database): Promise<Gap | undefined> {
+  const row = await database.kysely
+    .selectFrom('ingest_gap')
+    .select(['from_us', 'to_us', 'seen_us'])
+    .orderBy('to_us', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row === undefined
+    ? undefined
+    : { fromUs: row.from_us, toUs: row.to_us, seenUs: row.seen_us }
 }
 
 /**
@@ -21,9 +45,16 @@ export async function loadStart(
   database: Database,
   firstUs: Us,
 ): Promise<{ startUs: Us; isFirst: boolean }> {
+  const startUs = Math.round(firstUs)
+  // A clock that was ahead at the very first start must not let it begin later than one that is right.
+  await database.kysely
+    .updateTable('ingest_start')
+    .set({ start_us: startUs })
+    .where('start_us', '>', startUs)
+    .execute()
   const inserted = await database.kysely
     .insertInto('ingest_start')
-    .values({ id: 1, start_us: Math.round(firstUs) })
+    .values({ id: 1, start_us: startUs })
     .onConflict((conflict) => conflict.doNothing())
     .returning('start_us')
     .executeTakeFirst()

@@ -15,6 +15,11 @@ export interface PruneOptions {
   readonly windowUs: Us
   /** Traces of these records stay: their feeds have to know for good that they are gone. */
   readonly pinned: readonly RecordKey[]
+  /**
+   * What is older is judged by this moment, the earlier of our clock and the committed position, since
+   * either may be wrong. Undefined: nothing is removed.
+   */
+  readonly horizonUs: () => Us | undefined
   readonly logger: Logger
 }
 
@@ -48,9 +53,13 @@ export class Pruner {
     if (nowUs < this.#nextUs && this.#nextUs - nowUs <= ROUND_EVERY_US) {
       return false
     }
+    const horizonUs = this.#options.horizonUs()
+    if (horizonUs === undefined) {
+      return false
+    }
     // Set ahead: a step that fails is not tried again at once.
     this.#nextUs = nowUs + ROUND_EVERY_US / 10
-    this.#tasks = this.#tasks.length > 0 ? this.#tasks : this.#newRound(nowUs)
+    this.#tasks = this.#tasks.length > 0 ? this.#tasks : this.#newRound(horizonUs, nowUs)
     const [task] = this.#tasks
     if (task === undefined || (await this.#run(task))) {
       this.#tasks.shift()
@@ -75,16 +84,19 @@ export class Pruner {
     }
   }
 
-  #newRound(nowUs: Us): Task[] {
+  #newRound(horizonUs: Us, nowUs: Us): Task[] {
     return [
-      () => this.#prunePosts(nowUs - this.#options.retentionDays * US_PER_DAY, nowUs),
-      sweep<TraceKey>((after) => this.#pruneTraces(after, nowUs - this.#traceKeptUs), ['', '', -1]),
+      () => this.#prunePosts(horizonUs - this.#options.retentionDays * US_PER_DAY, nowUs),
+      sweep<TraceKey>(
+        (after) => this.#pruneTraces(after, horizonUs - this.#traceKeptUs),
+        ['', '', -1],
+      ),
       sweep<EngagementKey>(
-        (after) => this.#pruneEngagements(after, nowUs - this.#options.windowUs, nowUs),
+        (after) => this.#pruneEngagements(after, horizonUs - this.#options.windowUs, nowUs),
         ['', -1, -1],
       ),
-      sweep((after) => this.#pruneAccounts(after, nowUs - ACCOUNT_KEPT_US), 0),
-      () => this.#pruneFilters(nowUs - FILTER_KEPT_US),
+      sweep((after) => this.#pruneAccounts(after, horizonUs - ACCOUNT_KEPT_US), 0),
+      () => this.#pruneFilters(horizonUs - FILTER_KEPT_US),
     ]
   }
 

@@ -1,13 +1,16 @@
 import type { Us } from '../time.ts'
 import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
-import type { Position } from './rowOps.ts'
+import type { CommittedPosition } from './rowOps.ts'
+import { MAX_DISORDER_US } from './streamFront.ts'
 
 const REWIND_US = 5 * US_PER_SECOND
-const OTHER_HOST_REWIND_US = 10 * US_PER_SECOND
-const MAX_DISORDER_US = US_PER_HOUR
+/** One clock may be a minute fast, the other a minute slow. */
+const OTHER_HOST_REWIND_US = 130 * US_PER_SECOND
+/** Our clock was set back since the commit by more than this: nobody knows when the commit was. */
+const SET_BACK_US = 60 * US_PER_SECOND
 
 export interface ResumeOptions {
-  readonly position: Position | undefined
+  readonly position: CommittedPosition | undefined
   readonly host: string
   /** Where to begin while nothing is committed; undefined for the live tail. */
   readonly startUs: Us | undefined
@@ -16,16 +19,19 @@ export interface ResumeOptions {
 
 /**
  * The `cursor` to ask a host for, or undefined for the live tail. It lies before the committed
- * position: by some seconds, since clocks of hosts differ, and by as much as the stream has been out
- * of order, since what was late may still be to come. It never lies in the future, which a server
- * would silently take for the live tail.
+ * position, and before our clock at that commit: what was sent since then cannot have been read. It
+ * lies some seconds earlier, since clocks of hosts differ, and by as much as the stream has been out of
+ * order, since what was late may still be to come. It never lies in the future, which a server would
+ * silently take for the live tail.
  */
 export function resumeCursor(options: ResumeOptions): number | undefined {
   const { position, host, startUs, nowUs } = options
   if (position === undefined) {
-    return startUs === undefined ? undefined : Math.max(1, Math.min(startUs, nowUs))
+    return startUs === undefined ? undefined : Math.max(1, Math.floor(Math.min(startUs, nowUs)))
   }
   const rewindUs = position.host === host ? REWIND_US : OTHER_HOST_REWIND_US
   const disorderUs = Math.min(position.disorderUs, MAX_DISORDER_US)
-  return Math.max(1, Math.min(position.timeUs, nowUs) - rewindUs - disorderUs)
+  const readUs = Math.min(position.timeUs, position.committedUs)
+  const sinceUs = readUs > nowUs + SET_BACK_US ? nowUs - US_PER_HOUR : Math.min(readUs, nowUs)
+  return Math.max(1, Math.floor(sinceUs - rewindUs - disorderUs))
 }

@@ -78,8 +78,22 @@ export type RowOp = PostOp | MarkOp | SetAccount
 export interface Position {
   readonly timeUs: Us
   readonly host: string
-  /** The greatest distance that a frame of the connection lay behind one before it. */
+  /** The greatest distance that a frame lay behind one before it, as far as it still matters. */
   readonly disorderUs: Us
+}
+
+/** The position as it is stored. */
+export interface CommittedPosition extends Position {
+  /** Our clock at the commit. */
+  readonly committedUs: Us
+}
+
+/** What no host could send any more: the stream between a position and the first event after it. */
+export interface Gap {
+  readonly fromUs: Us
+  readonly toUs: Us
+  /** Our clock when it was noticed. */
+  readonly seenUs: Us
 }
 
 /** Position travels with the rows: there is no other way to save it. */
@@ -87,6 +101,11 @@ export interface Batch {
   readonly ops: readonly RowOp[]
   /** Undefined when no frame of the batch had a time that may move the position. */
   readonly position: Position | undefined
-  /** `time_us` of the last frame that had one: what lag is measured by. */
+  /**
+   * `time_us` of the last frame that was later than the position before: what lag is measured by.
+   * Undefined when there was none: the lag stays as it was.
+   */
   readonly lastEventUs: Us | undefined
+  /** Before the position there is a part of the stream that was not read. */
+  readonly gap?: Gap | undefined
 }

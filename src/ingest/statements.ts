@@ -200,9 +200,19 @@ function preparePosition(database: Database) {
               then excluded.time_us else ingest_position.time_us end,
             host = case when excluded.time_us >= ingest_position.time_us
               then excluded.host else ingest_position.host end,
-            disorder_us = case when excluded.time_us >= ingest_position.time_us
+            disorder_us = case when excluded.time_us > ingest_position.time_us
+                or excluded.disorder_us > ingest_position.disorder_us
               then excluded.disorder_us else ingest_position.disorder_us end,
-            lag_ms = excluded.lag_ms, committed_us = excluded.committed_us`.compile(db),
+            lag_ms = case when excluded.lag_ms >= 0 then excluded.lag_ms else ingest_position.lag_ms end,
+            committed_us = excluded.committed_us`.compile(db),
     })),
+    saveGap: database.prepare<{ fromUs: number; toUs: number; seenUs: number }>(
+      (db, { value }) => ({
+        compile: () =>
+          sql<never>`insert into ingest_gap (from_us, to_us, seen_us)
+          values (${value('fromUs')}, ${value('toUs')}, ${value('seenUs')})
+          on conflict do nothing`.compile(db),
+      }),
+    ),
   }
 }

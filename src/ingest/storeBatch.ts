@@ -17,6 +17,8 @@ export interface BatchTarget {
   readonly pinned: readonly RecordKey[]
   /** Engagement with posts that are older is not counted. */
   readonly windowUs: Us
+  /** The earlier of our clock and the stream: the window ends here. Our clock, when it is left out. */
+  readonly reachedUs?: (nowUs: Us) => Us
 }
 
 /**
@@ -33,13 +35,20 @@ export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): 
       }
       await store.derived.refreshFilters()
       await applyOps(target, isCertain ? batch.ops : batch.ops.map(withoutCertainty), nowUs)
-      const { position, lastEventUs } = batch
+      const { position, lastEventUs, gap } = batch
       if (position !== undefined) {
         await store.statements.savePosition.run({
           ...position,
-          lagMs: Math.max(0, Math.round((nowUs - (lastEventUs ?? nowUs)) / US_PER_MS)),
+          // Below zero: it stays as it was.
+          lagMs:
+            lastEventUs === undefined
+              ? -1
+              : Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS)),
           committedUs: nowUs,
         })
+      }
+      if (gap !== undefined) {
+        await store.statements.saveGap.run({ ...gap })
       }
     })
   } catch (error) {
@@ -133,7 +142,7 @@ interface Surroundings {
 }
 
 async function applyRecords(
-  { store, windowUs }: BatchTarget,
+  { store, windowUs, reachedUs }: BatchTarget,
   ops: readonly RecordOp[],
   { accounts, nowUs }: Surroundings,
 ): Promise<void> {
@@ -148,7 +157,7 @@ async function applyRecords(
   }
   const engaging = await applyPosts(store, posts, { accounts, nowUs })
   if (marks.length > 0 || engaging.length > 0) {
-    const sinceUs = nowUs - windowUs
+    const sinceUs = (reachedUs?.(nowUs) ?? nowUs) - windowUs
     await store.engagements.apply(marks, engaging, accounts, { nowUs, sinceUs })
   }
 }

@@ -36,6 +36,8 @@ export type ServedPost = Pick<RankingPostTable, 'post_id' | 'indexed_at' | 'why'
 export class RankingStore {
   readonly #database: Database
   readonly #insert: RowsStatement
+  /** The position as it was found first: one that differs has been heard of since. */
+  #found: string | undefined
 
   constructor(database: Database) {
     this.#database = database
@@ -57,10 +59,30 @@ export class RankingStore {
     )
   }
 
+  /**
+   * By our clock and the stream, the later one for what is noted and the earlier one for what is
+   * removed: a clock that is wrong for a while must not make anything old. Nothing is removed while the
+   * stream has not been heard.
+   */
+  async #moments(nowUs: Us): Promise<{ notedUs: Us; horizonUs: Us | undefined }> {
+    const row = await this.#database.kysely
+      .selectFrom('ingest_position')
+      .select(['time_us', 'committed_us'])
+      .executeTakeFirst()
+    const state = JSON.stringify(row ?? null)
+    this.#found ??= state
+    const isHeard = row !== undefined && state !== this.#found
+    return {
+      notedUs: Math.max(nowUs, row?.time_us ?? nowUs),
+      horizonUs: isHeard ? Math.min(nowUs, row.time_us) : undefined,
+    }
+  }
+
   /** One generation in one transaction; from its commit on it is the one that is served. */
   async add(posts: readonly RankedPost[], attempt: Attempt): Promise<void> {
     const { key, nowUs } = attempt
     await this.#database.transaction(async () => {
+      const { notedUs } = await this.#moments(nowUs)
       const { id } = await this.#database.kysely
         .insertInto('generation')
         .values({ ranking_key: key, computed_us: nowUs, superseded_us: null, served: 0 })
@@ -78,7 +100,7 @@ export class RankingStore {
       )
       await this.#database.kysely
         .updateTable('generation')
-        .set({ superseded_us: nowUs })
+        .set({ superseded_us: notedUs })
         .where('ranking_key', '=', key)
         .where('superseded_us', 'is', null)
         .where('id', '<>', id)
@@ -122,9 +144,16 @@ export class RankingStore {
     return position !== undefined && position.lag_ms < MAX_LAG_MS
   }
 
-  /** Drops generations that no reader needs any more, at most `limit`; answers how many. */
-  async dropOld(nowUs: Us, limit: number): Promise<number> {
+  /**
+   * Drops generations that no reader needs any more, at most `limit`; returns how many. Those of `made`
+   * rankings belong to feeds, whenever they were made.
+   */
+  async dropOld(nowUs: Us, limit: number, made: readonly string[] = []): Promise<number> {
     const { kysely } = this.#database
+    const { horizonUs } = await this.#moments(nowUs)
+    if (horizonUs === undefined) {
+      return 0
+    }
     const old = await kysely
       .selectFrom('generation')
       .leftJoin('ranking', 'ranking.key', 'generation.ranking_key')
@@ -133,10 +162,13 @@ export class RankingStore {
         where.or([
           where.and([
             where('generation.served', '=', 0),
-            where('generation.superseded_us', '<', nowUs - UNSERVED_KEPT_US),
+            where('generation.superseded_us', '<', horizonUs - UNSERVED_KEPT_US),
           ]),
-          where('generation.superseded_us', '<', nowUs - SERVED_KEPT_US),
-          where('ranking.checked_us', '<', nowUs - RANKING_KEPT_US),
+          where('generation.superseded_us', '<', horizonUs - SERVED_KEPT_US),
+          where.and([
+            where('ranking.checked_us', '<', horizonUs - RANKING_KEPT_US),
+            where.not(where('generation.ranking_key', 'in', ['', ...made])),
+          ]),
         ]),
       )
       .limit(limit)

@@ -175,7 +175,8 @@ export class Ranker {
   async dropOld(): Promise<void> {
     const { clock, rankings } = this.#options
     try {
-      await this.#store.dropOld(clock(), MIN_DROPPED + 2 * rankings.length)
+      const made = rankings.map(({ key }) => key)
+      await this.#store.dropOld(clock(), MIN_DROPPED + 2 * rankings.length, made)
     } catch (error) {
       if (troubleOf(error) !== 'transient') {
         throw error

@@ -121,7 +121,7 @@ function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
   }
   if (lagMs === undefined) {
     reasons.push('no event has been committed yet')
-  } else if (lagMs >= MAX_LAG_MS) {
+  } else if (lagMs >= MAX_LAG_MS && status.isSilent !== true) {
     reasons.push(`the stream is ${Math.round(lagMs / 1000)} s behind`)
   }
   return reasons

@@ -111,22 +111,26 @@ async function begin({ writer }: TestDatabase, pinned: readonly RecordKey[] = []
   const memory = new IngestMemory({
     database: writer,
     windowUs: WINDOW_US,
+    reachedUs: (nowUs) => nowUs,
     claim,
     pinned,
     logger: silentLogger(),
   })
   await memory.load(NOW)
+  const time = { nowUs: NOW }
   const pruner = new Pruner({
     database: writer,
     store,
     retentionDays: 30,
     windowUs: WINDOW_US,
     pinned,
+    horizonUs: () => time.nowUs,
     logger: silentLogger(),
   })
   return {
     pruneAll: async () => {
       for (let atUs = NOW; await pruner.stepIfDue(atUs); atUs += US_PER_HOUR) {
+        time.nowUs = atUs + US_PER_HOUR
         // Rounds follow each other: some steps of one, and some of the next.
         if (atUs > NOW + 20 * US_PER_HOUR) {
           break

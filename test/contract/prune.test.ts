@@ -40,12 +40,15 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
   const store = new RecordStore(writer, () => true)
   const logger = silentLogger()
+  const stream: { horizonUs: number | undefined } = { horizonUs: Number.MAX_SAFE_INTEGER }
+  const time = { nowUs: NOW }
   const pruner = new Pruner({
     database: writer,
     store,
     retentionDays,
     windowUs: 72 * US_PER_HOUR,
     pinned,
+    horizonUs: () => stream.horizonUs && Math.min(time.nowUs, stream.horizonUs),
     logger,
   })
   const store1 = (nowUs: number, ...ops: RowOp[]): Promise<void> =>
@@ -57,10 +60,11 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   /** Lets the pruner have its turn every second of an hour. */
   const pruneHour = async (nowUs: number): Promise<void> => {
     for (let us = nowUs; us < nowUs + US_PER_HOUR; us += 1_000_000) {
+      time.nowUs = us
       await pruner.stepIfDue(us)
     }
   }
-  return { store: store1, pruneHour }
+  return { store: store1, pruneHour, stream }
 }
 
 const counts = async ({ reader }: TestDatabase) => {
@@ -109,6 +113,45 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     await store(NOW, ...old, put('young', edge + US_PER_HOUR), put('younger', NOW))
     await pruneHour(NOW)
     expect(await counts(database)).toMatchObject({ posts: 2, tags: 4, members: 2 })
+  })
+
+  test('goes by the stream while our clock is ahead of it, and by our clock while the stream is', async () => {
+    await using database = await open()
+    const { store, pruneHour, stream } = await openBench(database)
+    const accounts = database.reader.kysely.selectFrom('account').select('did')
+    await store(
+      NOW,
+      put('r1', NOW - US_PER_DAY),
+      put('old', NOW - 31 * US_PER_DAY),
+      put('untagged', NOW, false),
+      gone('did:plc:a', 'gone'),
+      account('did:plc:good', true, NOW),
+    )
+    await store(NOW, {
+      ...{ kind: 'putMark', mark: 'like', did: 'did:plc:x', rkey: 'e1', rev: '3b', timeUs: NOW },
+      engagement: { kind: 'like', did: 'did:plc:a', rkey: 'r1' },
+    } as RowOp)
+    stream.horizonUs = NOW
+    await pruneHour(NOW + 40 * US_PER_DAY)
+    expect(await counts(database)).toMatchObject({ posts: 1, members: 1, traces: 3, filters: 1 })
+    expect(await accounts.execute()).toHaveLength(3)
+    const likes = database.reader.kysely.selectFrom('engagement').select('rkey')
+    expect(await likes.execute()).toHaveLength(1)
+    stream.horizonUs = NOW + 40 * US_PER_DAY
+    await pruneHour(NOW)
+    expect(await counts(database)).toMatchObject({ posts: 1, members: 1, traces: 3, filters: 1 })
+  })
+
+  test('removes nothing while the stream has not been heard', async () => {
+    await using database = await open()
+    const { store, pruneHour, stream } = await openBench(database)
+    await store(NOW, put('old', NOW - 31 * US_PER_DAY))
+    stream.horizonUs = undefined
+    await pruneHour(NOW)
+    expect(await counts(database)).toMatchObject({ posts: 1 })
+    stream.horizonUs = NOW
+    await pruneHour(NOW)
+    expect(await counts(database)).toMatchObject({ posts: 0 })
   })
 
   test('does not let an update bring back what it has taken', async () => {

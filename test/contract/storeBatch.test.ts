@@ -175,17 +175,50 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
       )
     await read(9, 'a.test', 3)
     await read(5, 'b.test', 0)
-    expect(await loadPosition(database.reader)).toEqual({
+    expect(await loadPosition(database.reader)).toMatchObject({
       timeUs: 9,
       host: 'a.test',
       disorderUs: 3,
+      committedUs: NOW,
     })
     await read(10, 'b.test', 1)
-    expect(await loadPosition(database.reader)).toEqual({
+    expect(await loadPosition(database.reader)).toMatchObject({
       timeUs: 10,
       host: 'b.test',
       disorderUs: 1,
     })
+  })
+
+  test('stores the disorder of the stream also while the position stands still', async () => {
+    await using database = await open()
+    const store = new RecordStore(database.writer, () => true)
+    const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+    const read = (disorderUs: number, nowUs: number): Promise<void> => {
+      const position = { timeUs: 9, host: 'a.test', disorderUs }
+      return storeBatch(target, { ops: [], position, lastEventUs: undefined }, nowUs)
+    }
+    await read(1, NOW)
+    await read(5, NOW + 1)
+    expect(await loadPosition(database.reader)).toMatchObject({
+      disorderUs: 5,
+      committedUs: NOW + 1,
+    })
+    // A connection that begins anew does not know what the one before it has seen.
+    await read(0, NOW + 2)
+    expect(await loadPosition(database.reader)).toMatchObject({
+      disorderUs: 5,
+      committedUs: NOW + 2,
+    })
+  })
+
+  test('counts as lag only what is new', async () => {
+    await using database = await open()
+    const store = new RecordStore(database.writer, () => true)
+    const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+    const position = { timeUs: NOW - 5_000, host: 'a.test', disorderUs: 0 }
+    await storeBatch(target, { ops: [], position, lastEventUs: NOW - 5_000 }, NOW)
+    await storeBatch(target, { ops: [], position, lastEventUs: undefined }, NOW + US_PER_HOUR)
+    expect(await loadPosition(database.reader)).toMatchObject({ lagMs: 5 })
   })
 
   test('remembers that a pinned post is gone with its account, though it was never kept', async () => {

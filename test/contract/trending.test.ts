@@ -67,7 +67,21 @@ async function openBench(database: TestDatabase, knobs: Partial<TrendingOptions>
   const rank = (): Promise<void> => new Ranker({ ...options, logger: silentLogger() }).runDue()
   /** One that goes on, as a service has it. */
   const ranker = new Ranker({ ...options, logger: silentLogger() })
-  return { time, feed: feeds[0] as Feed, store, rank, ranker, ranking: rankings[0]! }
+  /** The stream is heard at a moment. */
+  const hear = async (time_us: number): Promise<void> => {
+    const row = { time_us, host: 'a', disorder_us: 0, lag_ms: 60_000, committed_us: time.nowUs }
+    await database.writer.kysely
+      .insertInto('ingest_position')
+      .values({ id: 1, ...row })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+      .execute()
+  }
+  const dropOld = async (): Promise<void> => {
+    await ranker.dropOld()
+    await hear(time.nowUs)
+    await ranker.dropOld()
+  }
+  return { time, feed: feeds[0] as Feed, store, rank, ranker, hear, dropOld, ranking: rankings[0]! }
 }
 
 /** A walk from a cursor on, under one limit after the other. */
@@ -179,7 +193,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
 
   test('goes on below the rank that was reached when its generation is gone', async () => {
     await using database = await open()
-    const { time, feed, store, rank, ranker } = await openBench(database)
+    const { time, feed, store, rank, dropOld } = await openBench(database)
     await store(...Array.from({ length: 12 }, (_, index) => put(index, 1 + index)))
     await rank()
     const { cursor } = await feed.page({ limit: 4, cursor: undefined })
@@ -187,7 +201,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     time.nowUs += 60_000_000
     await rank()
     time.nowUs += US_PER_DAY / 2
-    await ranker.dropOld()
+    await dropOld()
     // Nobody noted that the first one was served.
     const page = await feed.page({ limit: 4, cursor })
     expect(page.posts).toHaveLength(4)
@@ -199,7 +213,7 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
 
   test('is kept for a day when it was served', async () => {
     await using database = await open()
-    const { time, feed, store, rank, ranker } = await openBench(database)
+    const { time, feed, store, rank, dropOld } = await openBench(database)
     await store(...Array.from({ length: 6 }, (_, index) => put(index, 1 + index)))
     await rank()
     const { posts, cursor } = await feed.page({ limit: 2, cursor: undefined })
@@ -209,13 +223,40 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     await rank()
     expect((await feed.page({ limit: 1, cursor: undefined })).posts).toEqual([uriOf(5)])
     time.nowUs += US_PER_DAY
-    await ranker.dropOld()
+    await dropOld()
     const rest = await walk(feed, [2, 2].values(), cursor)
     expect([...posts, ...rest]).toEqual([0, 1, 2, 3, 4, 5].map(uriOf))
     time.nowUs += 2 * US_PER_HOUR
-    await ranker.dropOld()
+    await dropOld()
     const left = await database.reader.kysely.selectFrom('generation').select('id').execute()
     expect(left).toHaveLength(1)
+  })
+
+  test('goes by the stream while our clock is ahead, and by nothing while it is not heard', async () => {
+    await using database = await open()
+    const { time, store, rank, ranker, hear, dropOld } = await openBench(database)
+    await hear(NOW)
+    await store(put(0, 1))
+    await rank()
+    await store(put(1, 2))
+    await rank()
+    const count = async (): Promise<number> =>
+      (await database.reader.kysely.selectFrom('generation').select('id').execute()).length
+    time.nowUs = NOW + 40 * US_PER_DAY
+    await ranker.dropOld()
+    await hear(NOW + 1)
+    await ranker.dropOld()
+    // A clock that is behind does not make what is superseded now old for one that is right.
+    time.nowUs = NOW - 40 * US_PER_DAY
+    await store(put(2, 3))
+    await rank()
+    time.nowUs = NOW
+    await hear(NOW + 2)
+    await ranker.dropOld()
+    expect(await count()).toBe(3)
+    time.nowUs = NOW + US_PER_HOUR
+    await dropOld()
+    expect(await count()).toBe(1)
   })
 
   test('stays the same generation for as long as nothing changes', async () => {
@@ -243,14 +284,14 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
 
   test('of many goes as fast as they come', async () => {
     await using database = await open()
-    const { time, store, rank, ranker } = await openBench(database, { refreshSeconds: 0 })
+    const { time, store, rank, dropOld } = await openBench(database, { refreshSeconds: 0 })
     for (let index = 0; index < 12; index += 1) {
       await store(put(index, 1 + index))
       await rank()
       time.nowUs += 1_000_000
     }
     time.nowUs += US_PER_DAY
-    await ranker.dropOld()
+    await dropOld()
     const left = await database.reader.kysely.selectFrom('generation').select('id').execute()
     expect(left).toHaveLength(1)
   })

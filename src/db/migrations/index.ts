@@ -2,11 +2,13 @@ import type { Migration } from 'kysely/migration'
 import type { Dialect } from '../dialect.ts'
 import * as init from './001-init.ts'
 import * as addKnownRecords from './002-add-known-records.ts'
+import * as addGap from './004-add-gap.ts'
 
 /** All migrations in order. A released one is never edited. */
 export function migrationsFor(dialect: Dialect): Record<string, Migration> {
   return {
     '001-init': { up: (db) => init.up(db, dialect) },
     '002-add-known-records': { up: (db) => addKnownRecords.up(db, dialect) },
+    '004-add-gap': { up: (db) => addGap.up(db, dialect) },
   }
 }

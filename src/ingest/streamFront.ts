@@ -1,0 +1,90 @@
+import type { Us } from '../time.ts'
+import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
+
+/** A frame that is farther ahead of those before it has to be followed by others like it. */
+const NEAR_US = 5 * US_PER_SECOND
+const RUN = 5
+
+/** As far as a cursor goes back for it. */
+export const MAX_DISORDER_US = US_PER_HOUR
+
+/**
+ * How far one connection has come: the greatest time that its frames have reached together. One frame
+ * that is ahead of the others does not move the front while they go on behind it: what a position claims
+ * to be read has to have been sent. When the stream falls silent the greatest time is the front.
+ */
+export class StreamFront {
+  /** 0 until it is known where the connection has begun. */
+  us: Us = 0
+  /** The time that it has begun with; undefined until then. */
+  firstUs: Us | undefined
+  /** The farthest that a frame lay behind the front. */
+  disorderUs: Us = 0
+  /** Good frames in a row that are far ahead of the front. */
+  #run: Us[] = []
+  #greatestUs: Us = 0
+  /** The farthest that a frame lay behind the greatest before it. */
+  #spreadUs: Us = 0
+
+  /** Whether silence would move it. */
+  get isUnsettled(): boolean {
+    return this.#greatestUs > this.us
+  }
+
+  /** A frame has been read. The time of one that was rejected proves nothing about others. */
+  note(timeUs: Us, isGood: boolean): void {
+    if (timeUs > this.#greatestUs) {
+      this.#greatestUs = timeUs
+    } else {
+      this.#spreadUs = Math.max(this.#spreadUs, this.#greatestUs - timeUs)
+    }
+    if (this.us > 0 && timeUs <= this.us + NEAR_US) {
+      this.#advance(timeUs)
+      if (isGood && this.#run.length > 0) {
+        this.#run = []
+      }
+    } else if (isGood) {
+      this.#run.push(timeUs)
+      while (this.#run.length >= RUN) {
+        this.#advance(Math.min(...this.#run))
+        this.#run = this.#run.filter((us) => us > this.us + NEAR_US)
+      }
+    }
+  }
+
+  /** Nothing has come for a while: there is nothing that what was far ahead could be ahead of. */
+  settle(): void {
+    if (!this.isUnsettled) {
+      return
+    }
+    if (this.us === 0) {
+      this.#advance(this.#run.length > 0 ? Math.min(...this.#run) : this.#greatestUs)
+    }
+    // No farther than a cursor goes back: what is behind it may still be to come.
+    this.us = Math.min(this.#greatestUs, this.us + MAX_DISORDER_US)
+    this.disorderUs = Math.max(this.disorderUs, Math.min(this.#spreadUs, MAX_DISORDER_US))
+    this.#run = []
+  }
+
+  /**
+   * The connection has ended in the middle of what it was sending. The last frame may have been the one
+   * that was far ahead; those before it show that there is a way on.
+   */
+  end(): void {
+    const second = this.#run.toSorted((a, b) => b - a)[1]
+    if (second !== undefined) {
+      this.#advance(second)
+    }
+    this.#greatestUs = this.us
+    this.#run = []
+  }
+
+  #advance(timeUs: Us): void {
+    this.firstUs ??= timeUs
+    if (timeUs >= this.us) {
+      this.us = timeUs
+    } else {
+      this.disorderUs = Math.max(this.disorderUs, this.us - timeUs)
+    }
+  }
+}
