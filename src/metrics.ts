@@ -29,6 +29,8 @@ export interface AnswerTotals {
 export interface MetricSources {
   readonly ingestStatus: () => IngestStatus | undefined
   readonly rankingStatuses: () => readonly RankingStatus[]
+  /** What has happened to the database file; undefined while all is well. */
+  readonly databaseProblem?: () => string | undefined
   readonly clock: Clock
   /** The feeds that are served: what is counted of each is there from the start. */
   readonly rkeys?: readonly string[]
@@ -52,6 +54,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const served = new Map<string, ReturnType<typeof pages.labels>>()
   addIngestMetrics(registers, sources.ingestStatus)
   addRankingMetrics(registers, sources)
+  addDatabaseMetrics(registers, sources)
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
@@ -225,4 +228,13 @@ function addRankingMetrics(registers: Registry[], { rankingStatuses, clock }: Me
       },
     })
   }
+}
+
+function addDatabaseMetrics(registers: Registry[], { databaseProblem }: MetricSources): void {
+  const gauge: Gauge = new Gauge({
+    name: 'feedgen_database_file_lost',
+    help: '1 while the database file is not the one that was opened',
+    registers,
+    collect: () => gauge.set(+(databaseProblem?.() !== undefined)),
+  })
 }

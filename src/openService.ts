@@ -1,3 +1,4 @@
+import { watchFile } from './db/watchFile.ts'
 import { keepFiltersInUse } from './feeds/filterUse.ts'
 import { observeIngest } from './feeds/observeIngest.ts'
 import { observeRankings } from './feeds/observeRankings.ts'
@@ -42,6 +43,8 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   await using stack = new AsyncDisposableStack()
   const reader = stack.use(await openFeedReader(config, { logger, signal }))
   const clock = systemClock
+  const file = stack.use(watchFile(config.databaseUrl, logger))
+  const databaseProblem = () => file.problem()
   const rankings = rankingsOf(definitions)
   const served = stack.use(noteServedGenerations(config.databaseUrl, logger))
   const feeds = createFeeds({
@@ -69,7 +72,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const rankingObserver = stack.use(observeRankings(reader, rankings, clock))
   const rankingStatuses = () => rankingObserver.statuses()
   const rkeys = registry === undefined ? [] : definitions.map(({ rkey }) => rkey)
-  const metrics = createMetrics({ ingestStatus, rankingStatuses, clock, rkeys })
+  const metrics = createMetrics({ ingestStatus, rankingStatuses, databaseProblem, clock, rkeys })
   const health = {
     version,
     startedUs: clock(),
@@ -78,6 +81,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     ingestStatus,
     rankingStatuses,
     answers: metrics.answers,
+    databaseProblem,
   }
   const framework = createHttpApp({ identity, registry, health, metrics, logger })
   const responder =

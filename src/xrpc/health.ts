@@ -15,6 +15,8 @@ export interface HealthOptions {
   readonly ingestStatus: () => IngestStatus | undefined
   readonly rankingStatuses: () => readonly RankingStatus[]
   readonly answers: AnswerTotals
+  /** What has happened to the database file; undefined while all is well. */
+  readonly databaseProblem?: () => string | undefined
 }
 
 const MAX_LAG_MS = 60_000
@@ -70,7 +72,9 @@ export function problemOf(status: IngestStatus): string | undefined {
 /** Why this process is not ready for readers, in plain words; empty when it is. */
 export function unreadiness(options: HealthOptions): string[] {
   const unranked = options.rankingStatuses().filter(({ isLive }) => !isLive)
+  const databaseProblem = options.databaseProblem?.()
   return [
+    ...(databaseProblem === undefined ? [] : [databaseProblem]),
     ...unreadinessOfIngest(options),
     ...unranked.map(
       ({ rkey, problem }) =>

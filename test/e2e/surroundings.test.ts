@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { truncateSync, writeFileSync, writeSync } from 'node:fs'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
@@ -219,6 +219,54 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
       expect(await app.walk('art')).toEqual(posts.uris)
       expect(logged(app, 'ingestDied')).toEqual([])
       expect(await app.stop()).toBe(0)
+    },
+  )
+
+  test.runIf(engine === 'sqlite')(
+    'whose file is removed, replaced and put back says so: that ingests, and that only serves',
+    async () => {
+      await using stack = new AsyncDisposableStack()
+      const { app, posts, env, file } = await openService(stack)
+      const serving = { ...env, FEEDGEN_ROLES: 'serve' }
+      const server = stack.use(await runApp({ feeds: FEEDS, folder: app.folder, env: serving }))
+      const apps = [app, server]
+      const ready = async (): Promise<string> => {
+        const texts = await Promise.all(
+          apps.map(async (one) => await (await one.get('/ready')).text()),
+        )
+        return texts.join('\n')
+      }
+      const lost = async (): Promise<string[]> =>
+        await Promise.all(
+          apps.map(async (one) => {
+            const text = await (await one.get('/metrics')).text()
+            return /^feedgen_database_file_lost (\d)/m.exec(text)?.[1] ?? 'none'
+          }),
+        )
+      expect(await lost()).toEqual(['0', '0'])
+      renameSync(file, `${file}.away`)
+      await until(async () => (await ready()).match(/has been removed/g)?.length === 2)
+      expect(await lost()).toEqual(['1', '1'])
+      expect(await ready()).not.toContain(file)
+      posts.send(5)
+      await app.untilCommitted(posts.lastUs)
+      // Nobody makes a new file in its place.
+      expect(existsSync(file)).toBe(false)
+      writeFileSync(file, '')
+      await until(async () => (await ready()).match(/has been replaced/g)?.length === 2)
+      renameSync(`${file}.away`, file)
+      await until(async () => !(await ready()).includes('under the running service'))
+      expect(await lost()).toEqual(['0', '0'])
+      for (const one of apps) {
+        const told = one.logs.filter(({ event }) => /databaseFile/.test(String(event)))
+        expect(told.map(({ event }) => event)).toEqual([
+          'databaseFileLost',
+          'databaseFileLost',
+          'databaseFileBack',
+        ])
+        expect(told[0]?.['msg']).toMatch(/put back the same file/)
+      }
+      expect(await app.walk('art')).toEqual(posts.uris)
     },
   )
 
