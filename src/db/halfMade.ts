@@ -53,6 +53,14 @@ export async function dropHalfMade(
   return left.map((object) => object.name)
 }
 
+/** What a database lacks of all that these migrations make. */
+export async function findMissing({ kysely }: Database, migrations: Migrations): Promise<string[]> {
+  const present = new Set((await readObjects(kysely)).map(({ name }) => name))
+  const names = Object.keys(migrations)
+  const made = await Promise.all(names.map((name) => objectsOf(migrations, name)))
+  return made.flat().flatMap(({ name }) => (present.has(name) ? [] : [name]))
+}
+
 /** Whether all that is there has been made by a first start, of which nothing is in the list yet. */
 export async function isLeftByStart(
   { kysely }: Database,
