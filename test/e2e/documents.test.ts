@@ -20,7 +20,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const run = promisify(execFile)
 
-const DOCUMENTS = ['README.md', 'docs/deployment.md', 'docs/operations.md', 'CONTRIBUTING.md']
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+  readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => `docs/${path}`),
+)
 
 /** The samples of a language. */
 function samples(path: string, language: string): string[] {
@@ -31,6 +35,11 @@ function samples(path: string, language: string): string[] {
 /** The sample of a document that begins so. */
 function commandOf(path: string, beginning: string): string {
   return samples(path, 'sh').find((text) => text.startsWith(beginning)) ?? 'false'
+}
+
+/** The text of a script; empty when there is none. */
+function programText(name: string): string {
+  return existsSync(join(ROOT, `scripts/${name}.ts`)) ? read(`scripts/${name}.ts`) : ''
 }
 
 /** The texts of the programs of the service, without those of the tests. */
@@ -56,10 +65,27 @@ describe.each(DOCUMENTS)('%s', (path) => {
     expect(others.filter((name) => name !== 'FEEDGEN_TEST_POSTGRES_URL')).toEqual([])
   })
 
-  test('links to files that there are', () => {
+  test('gives commands the options that they have', () => {
+    const given = read(path).matchAll(/npm run (?:--silent )?(\w+) -- ([^`\n|#]*)/gu)
+    const unknown = [...given].flatMap(([, name = '', words = '']) => {
+      const text = ['command', 'publishing', name].map((file) => programText(file)).join('')
+      const options = [...words.matchAll(/--([a-z][A-Za-z-]*)/gu)].map(([, option]) => option)
+      return options
+        .filter((option) => !new RegExp(`\\b${option}\\b'?: `, 'u').test(text))
+        .map((option) => `${name} --${option}`)
+    })
+    expect(unknown).toEqual([])
+  })
+
+  test('names and links to files that there are', () => {
     const folder = join(ROOT, path, '..')
     const links = [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/gu)].map(([, link = '']) => link)
     expect(links.filter((link) => !existsSync(join(folder, link)))).toEqual([])
+    const files = [...read(path).matchAll(/`((?:src|test|scripts|docs|deploy)\/[\w./-]+\w)`/gu)]
+      .map(([, file = '']) => file)
+      // Those of the official kit.
+      .filter((file) => !['src/algos', 'src/subscription.ts'].includes(file))
+    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
   })
 
   test('has settings and feeds that the service takes', () => {
