@@ -2,7 +2,10 @@ FROM node:24.21.0-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No install script is needed: the image brings Node, and better-sqlite3 ships its binaries inside the package.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
+# The sources of SQLite and the binaries for other systems are left out.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force && \
+    rm -r node_modules/better-sqlite3/deps node_modules/better-sqlite3/src && \
+    find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete
 
 FROM node:24.21.0-slim
 # What Node has compiled is kept beside the data, for the next start.
