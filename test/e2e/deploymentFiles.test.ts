@@ -16,6 +16,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const run = promisify(execFile)
 
 const manifest = JSON.parse(read('package.json')) as {
+  scripts: Record<string, string>
   dependencies: Record<string, string>
   devDependencies: Record<string, string>
 }
@@ -69,6 +70,11 @@ describe('the image', () => {
     // Everything runs on it.
     imported.add('node')
     expect([...imported].toSorted()).toEqual(Object.keys(manifest.dependencies).toSorted())
+  })
+
+  test('runs what npm start runs', () => {
+    const [, command = '[]'] = /^CMD (\[.*\])$/mu.exec(read('Dockerfile')) ?? []
+    expect((JSON.parse(command) as string[]).join(' ')).toBe(manifest.scripts['start'])
   })
 
   test('has the Node of package.json', () => {

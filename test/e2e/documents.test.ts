@@ -201,6 +201,22 @@ test('the unit of systemd starts what npm start starts, with the database of the
   expect(settings).toContain(`FEEDGEN_DATABASE_URL=sqlite:/var/lib/${folder}/`)
 })
 
+test('the feeds of an operator are copied out of the checkout, to where the settings say', async () => {
+  using folder = temporaryFolder()
+  const [setting] = /^FEEDGEN_FEEDS_FILE=.*$/mu.exec(
+    samples('docs/deployment.md', 'ini').join(''),
+  ) ?? ['']
+  const path = setting.replace('FEEDGEN_FEEDS_FILE=', '')
+  const command = commandOf('docs/deployment.md', 'install -d ').replaceAll(
+    '/etc/',
+    `${folder.path}/`,
+  )
+  await run('sh', ['-ec', command], { cwd: ROOT })
+  const copied = readFileSync(path.replace('/etc/', `${folder.path}/`), 'utf8')
+  expect(copied).toBe(read('feeds.yaml'))
+  expect(path.startsWith('/opt/tagfeed')).toBe(false)
+})
+
 // Two starts of the service, which a busy machine takes its time for.
 test(
   'the backup of the document is whole, made beside a service that writes, and starts',
