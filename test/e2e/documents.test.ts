@@ -241,7 +241,7 @@ test(
       append(500, 500)
       mkdirSync(join(copy.path, 'data'))
       const command = commandOf('docs/deployment.md', 'npm run backup').replaceAll(
-        '/var/lib/tagfeed-backup/tagfeed.db',
+        '/var/backups/tagfeed.db',
         join(copy.path, 'data/test.db'),
       )
       const FEEDGEN_DATABASE_URL = `sqlite:${join(app.folder, 'data/test.db')}`
