@@ -16,6 +16,8 @@ back_up() {
   if [ -e "$copy" ]; then
     return 0
   fi
+  # What a copy that was killed has left.
+  rm -f "$folder"/.tagfeed-*.partial-*
   # A copy that fails is no reason to remove an older one.
   node scripts/backup.ts "$copy" || return 1
   ls "$folder" | grep -x 'tagfeed-[0-9-]*\.db' | sort -r | tail -n +$((KEPT + 1)) |
