@@ -1,6 +1,8 @@
 import type { Command, CommandLine } from '../src/commandLine.ts'
+import { readConfig } from '../src/config.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import type { Problems } from '../src/problems.ts'
+import { readPublishTarget } from '../src/publish/openPublisher.ts'
 import { findPerson } from '../src/publish/person.ts'
 import type { Person } from '../src/publish/person.ts'
 import { runPrinted } from '../src/publish/runPrinted.ts'
@@ -40,7 +42,10 @@ export function readChoices(values: CommandLine<typeof PUBLISHING_OPTIONS>['valu
 interface Publishing<O extends Command['options'], Choices, P extends Printer> {
   readonly command: Command<O>
   /** Tells `problems` what is wrong with the values. */
-  readChoices(call: Call<O>): Choices & { readonly isDryRun: boolean }
+  readChoices(call: Call<O>): Choices & {
+    readonly isDryRun: boolean
+    readonly identifier: string | undefined
+  }
   readonly printers: {
     text(print: (line: string) => void, isDryRun: boolean): P
     json(print: (line: string) => void): P
@@ -57,7 +62,7 @@ interface Surroundings {
 
 /** Runs a command of publishing, for a person or for a pipeline. */
 export async function runPublishing<
-  O extends Command['options'] & { readonly json: { readonly type: 'boolean' } },
+  O extends typeof PUBLISHING_OPTIONS & Command['options'],
   Choices,
   P extends Printer,
 >(publishing: Publishing<O, Choices, P>): Promise<void> {
@@ -69,8 +74,14 @@ export async function runPublishing<
     const printer = values.json ? printers.json(print) : printers.text(print, choices.isDryRun)
     const person = findPerson({ input: process.stdin, output: process.stderr, signal })
     await runPrinted(printer, async () => {
-      const read = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+      const env = problems.attempt(() => loadEnvFile('.env', process.env), process.env)
+      const read = problems.attempt(() => readSetup(env), undefined)
       if (read === undefined) {
+        // The feeds file may be wrong and the account, too.
+        problems.attempt(
+          () => void readPublishTarget(readConfig(env), choices.identifier),
+          undefined,
+        )
         problems.throwIfAny()
         return
       }

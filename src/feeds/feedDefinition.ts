@@ -4,6 +4,20 @@ export type Media = (typeof MEDIA)[number]
 
 export const ORDERS = ['recent', 'trending', 'following'] as const
 export type Order = (typeof ORDERS)[number]
+/** The orders that this version serves. */
+export const SERVED_ORDERS: readonly Order[] = ['recent', 'trending']
+
+/** The labels that authors can put on their own posts. */
+export const SELF_LABELS = [
+  'porn',
+  'sexual',
+  'nudity',
+  'graphic-media',
+  'bot',
+  '!no-unauthenticated',
+  '!hide',
+  '!warn',
+] as const
 
 /** Which posts belong to a feed. An empty list is no condition. Tags are canonical (`canonicalTag`). */
 export interface PostFilter {
@@ -13,7 +27,7 @@ export interface PostFilter {
   readonly noneTags: readonly string[]
   /** The post has one of these. */
   readonly media: readonly Media[]
-  /** Primary subtags in lower case; `und` stands for posts that name no readable language. */
+  /** Canonical primary subtags (`canonicalLanguage`); `und` stands for posts that name no readable language. */
   readonly languages: readonly string[]
   /** Self-labels that keep a post out. */
   readonly noneLabels: readonly string[]

@@ -136,6 +136,20 @@ feeds:
     expect(parseOne(fileWith(line)).filter.languages).toEqual(['en', 'zh', 'und', 'no', 'ja'])
   })
 
+  test('names a language by its one canonical code', () => {
+    const line = 'languages: [iw, heb, eng, cmn, zho, jpn, aaa, tlh]'
+    const { languages } = parseOne(fileWith(line)).filter
+    expect(languages).toEqual(['he', 'en', 'zh', 'ja', 'aaa', 'tlh'])
+  })
+
+  test('has an avatar that is looked at, when it is told how', () => {
+    const text = fileWith('avatar: a.png')
+    expect(parseOne(text, { findAvatarFault: () => undefined }).avatar).toBe('a.png')
+    expect(problemsOf(text, { findAvatarFault: (path) => `is not ${path}` })).toEqual([
+      'feeds.yaml:5:13: avatar: "a.png": is not a.png; allowed: a PNG or JPEG of at most 1,000,000 bytes, its path relative to this file',
+    ])
+  })
+
   test('may repeat itself in every list', () => {
     const { filter } = parseOne(
       fileWith(`media: [image, image]

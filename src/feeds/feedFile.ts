@@ -1,4 +1,4 @@
-import { ORDERS } from './feedDefinition.ts'
+import { ORDERS, SERVED_ORDERS } from './feedDefinition.ts'
 import type { FeedDefinition, Order, TrendingOptions } from './feedDefinition.ts'
 import { FILTER_KEYS, readFilter } from './feedFileFilter.ts'
 import { openYaml } from './feedFileReader.ts'
@@ -34,13 +34,15 @@ const REQUIRED_KEYS = ['rkey', 'name', 'tags'] as const
 type FeedFields = Fields<(typeof FEED_KEYS)[number]>
 
 export interface FeedFileOptions {
-  /** The orders that this program can serve; a feed with another is a problem. Default: `recent` and `trending`. */
+  /** The orders that this program can serve; a feed with another is a problem. Default: `SERVED_ORDERS`. */
   readonly orders?: readonly Order[]
+  /** What is wrong with the picture at a path as it is written; not looked at when left out. */
+  readonly findAvatarFault?: (path: string) => string | undefined
 }
 
 /**
- * The feeds that a feeds file defines (contract, section 3), checked and canonical, in its order. Pure:
- * whether an avatar is there is not looked at.
+ * The feeds that a feeds file defines (contract, section 3), checked and canonical, in its order. Pure,
+ * but for looking at avatars, when it is told how.
  * @param fileName begins every problem, before line and column
  * @throws ConfigError naming all problems, each as `FILE:LINE:COLUMN: what is wrong, what is allowed`,
  *   in the order of the file; a text that is no YAML is reported as that alone
@@ -51,12 +53,12 @@ export function parseFeedFile(
   options: FeedFileOptions = {},
 ): FeedDefinition[] {
   const file = openYaml(text, fileName)
-  const definitions = readFeeds(file, options.orders ?? ['recent', 'trending'])
+  const definitions = readFeeds(file, options)
   file.throwProblems()
   return definitions
 }
 
-function readFeeds(file: YamlFile, orders: readonly Order[]): FeedDefinition[] {
+function readFeeds(file: YamlFile, options: FeedFileOptions): FeedDefinition[] {
   const { root } = file
   if (root.node === undefined) {
     file.report(root, 'the file is empty, allowed: feeds: with a list of feeds')
@@ -78,17 +80,17 @@ function readFeeds(file: YamlFile, orders: readonly Order[]): FeedDefinition[] {
   if (excess !== undefined) {
     file.report(excess, `feeds: ${items?.length} feeds, allowed: 1 to ${MAX_FEEDS} feeds`)
   }
-  return readFeedList(items?.slice(0, MAX_FEEDS) ?? [], orders)
+  return readFeedList(items?.slice(0, MAX_FEEDS) ?? [], options)
 }
 
-function readFeedList(items: readonly YamlValue[], orders: readonly Order[]): FeedDefinition[] {
+function readFeedList(items: readonly YamlValue[], options: FeedFileOptions): FeedDefinition[] {
   const rkeys = new Map<string, YamlValue>()
   return items.flatMap((item) => {
     const fields = readMap({ ...item, name: 'feed' }, FEED_KEYS)
     if (fields === undefined) {
       return []
     }
-    const definition = readFeed(item, fields, orders)
+    const definition = readFeed(item, fields, options)
     const place = fields.get('rkey')
     const earlier = rkeys.get(definition.rkey)
     if (place !== undefined && earlier !== undefined) {
@@ -105,7 +107,11 @@ function readFeedList(items: readonly YamlValue[], orders: readonly Order[]): Fe
 }
 
 /** What is wrong is reported and stands as an empty text: nobody sees a definition with problems. */
-function readFeed(item: YamlValue, fields: FeedFields, orders: readonly Order[]): FeedDefinition {
+function readFeed(
+  item: YamlValue,
+  fields: FeedFields,
+  { orders = SERVED_ORDERS, findAvatarFault }: FeedFileOptions,
+): FeedDefinition {
   for (const key of REQUIRED_KEYS) {
     if (!fields.has(key)) {
       item.file.report(item, `${key} is missing, a feed needs ${REQUIRED_KEYS.join(', ')}`)
@@ -115,13 +121,27 @@ function readFeed(item: YamlValue, fields: FeedFields, orders: readonly Order[])
     rkey: readDecoded(fields.get('rkey'), decodeRkey) ?? '',
     name: readDecoded(fields.get('name'), decodeName) ?? '',
     description: readDecoded(fields.get('description'), decodeDescription) ?? '',
-    avatar: readDecoded(fields.get('avatar'), decodeAvatar),
+    avatar: readAvatar(fields.get('avatar'), findAvatarFault),
     ...readOrder(fields, orders),
     filter: readFilter(fields),
     pinned: readDecoded(fields.get('pinned'), decodePostUri),
     contentMode: readDecoded(fields.get('contentMode'), oneOf(['video'])),
     acceptsInteractions: readBoolean(fields.get('acceptsInteractions')),
   }
+}
+
+function readAvatar(
+  place: YamlValue | undefined,
+  findFault: FeedFileOptions['findAvatarFault'],
+): string | undefined {
+  const path = readDecoded(place, decodeAvatar)
+  const fault = path === undefined ? undefined : findFault?.(path)
+  if (place !== undefined && path !== undefined && fault !== undefined) {
+    const allowed =
+      'allowed: a PNG or JPEG of at most 1,000,000 bytes, its path relative to this file'
+    place.file.report(place, `avatar: ${quote(path)}: ${fault}; ${allowed}`)
+  }
+  return path
 }
 
 function readOrder(

@@ -6,6 +6,7 @@ import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } f
 import type { Alias, Document, Node } from 'yaml'
 import { ConfigError } from '../errors.ts'
 import { quote, shorten } from './feedFileTexts.ts'
+import { findLostText } from './lostText.ts'
 
 const MAX_BYTES = 1_048_576
 // Text that aliases repeat, counted once a use: a few lines of aliases can stand for gigabytes.
@@ -46,17 +47,22 @@ export function openYaml(text: string, fileName: string): YamlFile {
   }
   const lines = new LineCounter()
   const problems = createProblems(fileName, lines)
-  const yaml = parseDocument(text.replace(/^\uFEFF/u, ''), {
+  const { lost, mended } = findLostText(text.replace(/^\uFEFF/u, ''))
+  const yaml = parseDocument(mended, {
     lineCounter: lines,
     logLevel: 'error',
     prettyErrors: false,
     resolveKnownTags: false,
     uniqueKeys: false,
   })
-  reportSyntax(yaml, problems)
-  problems.throwProblems()
-  const aliases = resolveAliases(yaml, problems)
-  problems.throwProblems()
+  lost.forEach((place) => problems.report(place, place.problem))
+  if (!reportSyntax(yaml, problems)) {
+    problems.throwProblems()
+  }
+  const { aliases, isWhole } = resolveAliases(yaml, problems)
+  if (!isWhole) {
+    problems.throwProblems()
+  }
   return createFile(yaml.contents, problems, aliases)
 }
 
@@ -82,14 +88,15 @@ function createProblems(fileName: string, lines: LineCounter): Problems {
   }
 }
 
-function reportSyntax(yaml: Document, problems: Problems): void {
+/** Whether the text is YAML that can be read on. */
+function reportSyntax(yaml: Document, problems: Problems): boolean {
   const faults = [...yaml.errors, ...yaml.warnings]
   // Too deep nesting breaks off the parser: what it says beside that is a consequence.
   const tooDeep = faults.find(({ code }) => code === 'RESOURCE_EXHAUSTION')
   if (tooDeep !== undefined) {
     const place = { offset: tooDeep.pos[0] }
     problems.report(place, 'lists and maps are nested too deep, allowed: the nesting of a feed')
-    return
+    return false
   }
   const first = new Map(faults.toReversed().map((fault) => [fault.pos[0], fault]))
   const shown = [...first.values()].toReversed().slice(0, MAX_SYNTAX_PROBLEMS)
@@ -99,19 +106,28 @@ function reportSyntax(yaml: Document, problems: Problems): void {
   }
   if (faults.length === 0 && (yaml.directives?.yaml.version ?? '1.2') !== '1.2') {
     problems.report({ offset: 0 }, 'the %YAML directive names another version, allowed: 1.2')
+    return false
   }
+  return faults.length === 0
 }
 
 const SYNTAX_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ['MULTIPLE_DOCS', 'a second document begins here, allowed: one document, without --- between'],
-  ['TAG_RESOLVE_FAILED', 'unknown YAML tag (a word after !), allowed: none, write plain values'],
+  [
+    'TAG_RESOLVE_FAILED',
+    "unknown YAML tag (a word after !), allowed: none, write plain values, and labels such as '!hide' in quotes",
+  ],
 ])
 
 /**
  * What each alias stands for: the latest node before it with that anchor. Walks without recursion and
  * once: the library's own way walks the whole document for every alias.
  */
-function resolveAliases(yaml: Document, problems: Problems): ReadonlyMap<Alias, Node> {
+function resolveAliases(
+  yaml: Document,
+  problems: Problems,
+): { aliases: ReadonlyMap<Alias, Node>; isWhole: boolean } {
+  let isWhole = true
   const anchors = new Map<string, Node>()
   const targets = new Map<Alias, Node>()
   const rest: unknown[] = [yaml.contents]
@@ -124,6 +140,7 @@ function resolveAliases(yaml: Document, problems: Problems): ReadonlyMap<Alias, 
       if (target === undefined) {
         const problem = `alias ${quote(node.source)} has no anchor, allowed: an anchor above it`
         problems.report({ offset: startOf(node) }, problem)
+        isWhole = false
       } else {
         targets.set(node, target)
       }
@@ -138,7 +155,7 @@ function resolveAliases(yaml: Document, problems: Problems): ReadonlyMap<Alias, 
       }
     }
   }
-  return targets
+  return { aliases: targets, isWhole }
 }
 
 function createFile(

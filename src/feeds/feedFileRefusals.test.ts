@@ -108,19 +108,19 @@ describe('a feed is refused', () => {
     ['languages: en', '16: languages: the text "en", allowed: a list of language codes'],
     [
       'languages: [english]',
-      '17: languages: "english" is no language code, allowed: 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+      '17: languages: "english" names no language, allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
     ],
     [
       'languages: [en_US]',
-      '17: languages: "en_US" is no language code, allowed: 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+      '17: languages: "en_US" names no language, allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
     ],
     [
       'languages: [x-me]',
-      '17: languages: "x-me" is no language code, allowed: 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+      '17: languages: "x-me" names no language, allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
     ],
     [
       'languages: [""]',
-      '17: languages: "" is no language code, allowed: 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+      '17: languages: "" names no language, allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
     ],
     ['languages: [true]', `17: languages: true is a boolean, allowed: text, quote it: 'true'`],
     ['labels: [porn]', '13: labels: a list, allowed: a map of none'],
@@ -128,10 +128,21 @@ describe('a feed is refused', () => {
       'labels: {none: porn}',
       '20: labels.none: the text "porn", allowed: a list of labels, such as [porn, sexual]',
     ],
-    ['labels: {none: [""]}', '21: labels.none: a label of 0 bytes, allowed: 1 to 128 bytes'],
     [
-      `labels: {none: [${'é'.repeat(65)}]}`,
-      '21: labels.none: a label of 130 bytes, allowed: 1 to 128 bytes',
+      'languages: [jp]',
+      '17: languages: "jp" names no language (did you mean "ja"?), allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+    ],
+    [
+      'languages: [cn-CN]',
+      '17: languages: "cn-CN" names no language, allowed: codes of 2 or 3 letters such as en or ja, with a region such as en-US, or und',
+    ],
+    [
+      'labels: {none: [""]}',
+      '21: labels.none: "" is no label that authors give their posts, allowed: porn, sexual, nudity, graphic-media, bot, !no-unauthenticated, !hide, !warn',
+    ],
+    [
+      'labels: {none: [prn]}',
+      '21: labels.none: "prn" is no label that authors give their posts (did you mean "porn"?), allowed: porn, sexual, nudity, graphic-media, bot, !no-unauthenticated, !hide, !warn',
     ],
     ['authors: [did:plc:a]', '14: authors: a list, allowed: a map of only, none'],
     [

@@ -46,7 +46,7 @@ describe('a file that is no feeds file', () => {
     [
       'has a YAML tag',
       'feeds: !!set {}',
-      '1:8: unknown YAML tag (a word after !), allowed: none, write plain values',
+      "1:8: unknown YAML tag (a word after !), allowed: none, write plain values, and labels such as '!hide' in quotes",
     ],
     [
       'asks for another YAML',

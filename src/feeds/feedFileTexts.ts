@@ -2,8 +2,11 @@
  * The rules for single texts of the feeds file: pure functions from a text to its checked form or to
  * what is wrong with it and what is allowed.
  */
-import { isValidDid, isValidRecordKey, parseLanguageString } from '@atproto/syntax'
+import { isValidDid, isValidRecordKey } from '@atproto/syntax'
+import { canonicalLanguage } from './canonicalLanguage.ts'
 import { canonicalTag } from './canonicalTag.ts'
+import { SELF_LABELS } from './feedDefinition.ts'
+import { namesLanguage } from './languageCodes.ts'
 
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
@@ -13,7 +16,6 @@ export type Decode<T> = (text: string) => Decoded<T>
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
 const MAX_QUOTED = 40
-const MAX_LABEL_BYTES = 128
 const POST = 'app.bsky.feed.post'
 const DID_EXAMPLES = 'did:plc:… or did:web:…'
 
@@ -102,25 +104,39 @@ function findTagFault(text: string): string {
     : 'nothing is left without # and blanks, allowed: 1 to 64 characters'
 }
 
-/** The primary subtag of a BCP 47 tag, in lower case. */
+/** The canonical primary subtag of a BCP 47 tag that names a language, or `und`. */
 export function decodeLanguage(text: string): Decoded<string> {
-  const primary = parseLanguageString(text.toLowerCase())?.language?.split('-')[0]
-  return primary !== undefined && primary.length <= 3
-    ? good(primary)
-    : bad(
-        `${quote(text)} is no language code, allowed: 2 or 3 letters such as en or ja, with a region ` +
-          'such as en-US, or und',
-      )
+  const code = canonicalLanguage(text)
+  if (code !== undefined && (code === 'und' || namesLanguage(code))) {
+    return good(code)
+  }
+  const hint = spokenIn(text)
+  const question = hint === undefined ? '' : ` (did you mean ${quote(hint)}?)`
+  return bad(
+    `${quote(text)} names no language${question}, allowed: codes of 2 or 3 letters such as en or ja, with a ` +
+      'region such as en-US, or und',
+  )
+}
+
+/** People write the code of a country for that of its language: `jp` for `ja`. */
+function spokenIn(text: string): string | undefined {
+  if (!/^[a-z]{2}$/iu.test(text)) {
+    return undefined
+  }
+  const { language } = new Intl.Locale(`und-${text}`).maximize()
+  // English is what it says of countries that it does not know.
+  return language === 'und' || language === 'en' ? undefined : language
 }
 
 export function decodeLabel(text: string): Decoded<string> {
-  if (!text.isWellFormed() || text.includes('\0')) {
-    return bad('NUL or half a surrogate pair, allowed: well-formed text')
+  if (SELF_LABELS.some((label) => label === text)) {
+    return good(text)
   }
-  const bytes = Buffer.byteLength(text)
-  return bytes >= 1 && bytes <= MAX_LABEL_BYTES
-    ? good(text)
-    : bad(`a label of ${bytes} bytes, allowed: 1 to ${MAX_LABEL_BYTES} bytes`)
+  const nearMiss = findNearMiss(text, SELF_LABELS)
+  const question = nearMiss === undefined ? '' : ` (did you mean ${quote(nearMiss)}?)`
+  return bad(
+    `${quote(text)} is no label that authors give their posts${question}, allowed: ${SELF_LABELS.join(', ')}`,
+  )
 }
 
 /** The DID of an account. */

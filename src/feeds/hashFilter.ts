@@ -7,6 +7,9 @@ import type { PostFilter } from './feedDefinition.ts'
  */
 const MATCHER_VERSION = 1
 
+/** The same for filters that ask for languages: 2 compares canonical codes. */
+const LANGUAGE_MATCHER_VERSION = 2
+
 /** Names a filter by what it lets through: the order of its lists and repeats in them do not matter. */
 export function hashFilter(filter: PostFilter): string {
   return createHash('sha256').update(canonicalJson(filter)).digest('base64url').slice(0, 22)
@@ -16,7 +19,8 @@ function canonicalJson(filter: PostFilter): string {
   const entries = Object.entries(filter)
     .map(([key, value]) => [key, Array.isArray(value) ? [...new Set(value)].sort(byText) : value])
     .sort(([a], [b]) => byText(String(a), String(b)))
-  return JSON.stringify([MATCHER_VERSION, entries])
+  const version = filter.languages.length > 0 ? LANGUAGE_MATCHER_VERSION : MATCHER_VERSION
+  return JSON.stringify([version, entries])
 }
 
 function byText(a: string, b: string): number {

@@ -6,7 +6,7 @@ export interface PostFacts {
   readonly tags: readonly string[]
   /** Bits of `MEDIA_BIT`; 0 = no media. */
   readonly media: number
-  /** Distinct primary subtags in lower case; empty when the post names no readable language. */
+  /** Distinct canonical primary subtags (`canonicalLanguage`); empty when the post names no readable language. */
   readonly languages: readonly string[]
   /** Distinct self-labels. */
   readonly labels: readonly string[]

@@ -45,7 +45,8 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   }
 
   function readFirstPage({ limit, reader }: PageRequest): Eventually<Page> {
-    return pinned === undefined
+    // A page of one post is how the app asks whether there is something new.
+    return pinned === undefined || limit === 1
       ? readPage(TOP, limit)
       : whenReady(findPinned(pinned, statements), (pin) => {
           throwIfAbandoned(reader)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/support/feedFiles.ts'
-import { MEDIA, ORDERS } from './feedDefinition.ts'
+import { MEDIA, SELF_LABELS, SERVED_ORDERS } from './feedDefinition.ts'
 import { parseFeedFile } from './feedFile.ts'
 import { DEFAULT_TRENDING } from './feedFileTrending.ts'
 
@@ -72,8 +72,10 @@ describe('the files that are shipped', () => {
 
   test('include a schema with the same words and required keys', () => {
     expect(feed?.required).toEqual(['rkey', 'name', 'tags'])
-    expect(feed?.properties?.['order']?.enum).toEqual(ORDERS)
+    expect(feed?.properties?.['order']?.enum).toEqual(SERVED_ORDERS)
     expect(feed?.properties?.['media']?.items?.enum).toEqual(MEDIA)
+    const labels = feed?.properties?.['labels']?.properties?.['none']
+    expect(labels?.items?.enum).toEqual(SELF_LABELS)
   })
 
   test('include a schema with the defaults and limits of the parser for trending', () => {

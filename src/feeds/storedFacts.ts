@@ -1,3 +1,4 @@
+import { canonicalLanguage } from './canonicalLanguage.ts'
 import type { PostFacts } from './postFacts.ts'
 
 /** The columns of `post` that hold its facts. */
@@ -24,7 +25,9 @@ export function unpackFacts(row: StoredFacts): PostFacts | undefined {
   if (tags.length === 0) {
     return undefined
   }
-  const languages = JSON.parse(row.languages) as string[]
+  // Rows of versions before this one hold the codes as the posts have them, such as `iw`.
+  const stored = JSON.parse(row.languages) as string[]
+  const languages = [...new Set(stored.map((code) => canonicalLanguage(code) ?? code))]
   const labels = JSON.parse(row.labels) as string[]
   return { tags, media: row.media, languages, labels }
 }

@@ -89,7 +89,8 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
         const rows = readBelow(parseRank(scope, cursor), limit, reader)
         return whenReady(rows, (all) => toPage(all, limit))
       }
-      return whenReady(findPinned(pinned, statements), (pin) => {
+      // A page of one post is how the app asks whether there is something new.
+      return whenReady(findPinned(limit === 1 ? undefined : pinned, statements), (pin) => {
         throwIfAbandoned(reader)
         const room = pin === undefined ? limit : limit - 1
         return whenReady(readCurrent(0, room), (all) => toPage(all, room, pin))

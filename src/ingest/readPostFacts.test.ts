@@ -82,6 +82,10 @@ describe('readPostFacts', () => {
       ['zh-Hant-TW', 'yue'],
       ['zh', 'yue'],
     ],
+    [
+      ['iw', 'heb', 'eng', 'cmn', 'zho', 'zh-yue', 'sh'],
+      ['he', 'en', 'zh', 'sr'],
+    ],
     [['x-private', 'not a language', '', 7, null], []],
     [['und'], []],
     [[`en-${'x'.repeat(1_000_000)}`, 'de'], ['de']],

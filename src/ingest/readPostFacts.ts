@@ -1,10 +1,7 @@
-import { parseLanguageString } from '@atproto/syntax'
+import { canonicalLanguage } from '../feeds/canonicalLanguage.ts'
 import { canonicalTag } from '../feeds/canonicalTag.ts'
 import { MEDIA_BIT } from '../feeds/postFacts.ts'
 import type { PostFacts } from '../feeds/postFacts.ts'
-
-/** The pattern of a language tag runs out of stack on a text of megabytes; none is this long. */
-const MAX_LANGUAGE_LENGTH = 256
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -101,20 +98,12 @@ function bareType(type: unknown): string | undefined {
 function readLanguages(langs: unknown): string[] {
   const languages = new Set<string>()
   for (const value of listOf(langs)) {
-    const language = typeof value === 'string' ? primarySubtag(value) : undefined
+    const language = typeof value === 'string' ? canonicalLanguage(value) : undefined
     if (language !== undefined && language !== 'und') {
       languages.add(language)
     }
   }
   return [...languages].slice(0, MAX_LANGUAGES)
-}
-
-/** The primary subtag of a BCP 47 tag in lower case; undefined when there is none. */
-function primarySubtag(tag: string): string | undefined {
-  if (tag.length > MAX_LANGUAGE_LENGTH) {
-    return undefined
-  }
-  return parseLanguageString(tag.toLowerCase())?.language?.split('-')[0]
 }
 
 function readLabels(labels: unknown): string[] {

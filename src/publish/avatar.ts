@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
+import { describePictureFault, findAvatarFault, findPictureType } from '../feeds/avatarFile.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import type { JsonObject } from './feedRecord.ts'
 
@@ -13,13 +14,6 @@ export interface Avatar {
   /** As a record refers to it. */
   readonly blob: JsonObject
 }
-
-export const MAX_AVATAR_BYTES = 1_000_000
-
-const SIGNATURES = [
-  { mimeType: 'image/png', bytes: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] },
-  { mimeType: 'image/jpeg', bytes: [0xff, 0xd8, 0xff] },
-] as const
 
 /**
  * Reads the pictures that feeds name, by record key; their paths are relative to the feeds file.
@@ -49,34 +43,22 @@ export function readAvatars(
 
 /** A picture, or what is wrong with it. */
 export function readAvatar(path: string): Avatar | string {
+  // Before reading: nobody means to read gigabytes.
+  const fault = findAvatarFault(path)
   try {
-    const stat = statSync(path)
-    if (!stat.isFile()) {
-      return 'is no file'
-    }
-    // Before reading: nobody means to read gigabytes.
-    if (stat.size > MAX_AVATAR_BYTES) {
-      return `${stat.size} bytes, allowed: ${MAX_AVATAR_BYTES}`
-    }
-    return decodeAvatar(new Uint8Array(readFileSync(path)))
+    return fault ?? decodeAvatar(new Uint8Array(readFileSync(path)))
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return isMissing ? 'there is no such file' : `cannot be read (${describeError(error)})`
+    return `cannot be read (${describeError(error)})`
   }
 }
 
 /** What the bytes say counts, not what the name ends with: that is what the app goes by. */
 export function decodeAvatar(bytes: Uint8Array<ArrayBuffer>): Avatar | string {
-  const type = SIGNATURES.find((signature) =>
-    signature.bytes.every((byte, index) => bytes[index] === byte),
-  )
-  if (type === undefined) {
-    return bytes.length === 0 ? 'is empty' : 'is neither a PNG nor a JPEG, whatever its name says'
+  const fault = describePictureFault(bytes, bytes.length)
+  const mimeType = findPictureType(bytes)
+  if (fault !== undefined || mimeType === undefined) {
+    return fault ?? 'is no picture'
   }
-  if (bytes.length > MAX_AVATAR_BYTES) {
-    return `${bytes.length} bytes, allowed: ${MAX_AVATAR_BYTES}`
-  }
-  const { mimeType } = type
   const cid = rawCid(bytes)
   return {
     bytes,

@@ -125,7 +125,14 @@ describe.each(engines)('the pages of a recent feed on $name', ({ open }) => {
           .toSorted(newestFirst)
           .map(uriOf)
           .filter((uri) => uri !== pinned)
-        expect(await walk(feeds[0], some)).toEqual([pinned, ...others])
+        const asked: number[] = []
+        const noted = some.map((limit) => {
+          asked.push(limit)
+          return limit
+        })
+        const walked = await walk(feeds[0], noted)
+        // A first page of one post is how the app asks whether there is something new.
+        expect(walked).toEqual(asked[0] === 1 ? others : [pinned, ...others])
       }),
       { numRuns: 40 },
     )
