@@ -131,7 +131,7 @@ export interface IngestPositionTable {
   disorder_us: number
   /** How far the last new event was behind our clock when it was committed; -1 = there was none. */
   lag_ms: number
-  /** Our clock at the commit: what was sent later cannot have been read. */
+  /** Our clock at the commit that moved it: what was sent later cannot have been read. */
   committed_us: number
 }
 

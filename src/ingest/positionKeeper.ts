@@ -10,6 +10,8 @@ const GAP_US = 60 * US_PER_SECOND
 const SKEW_US = 60 * US_PER_SECOND
 /** Disorder matters until the stream has come so much farther. */
 const REMEMBERED_US = US_PER_HOUR
+/** The very first frame may be so far ahead of a stream that stands still. */
+const LONE_US = 120 * US_PER_SECOND
 /** Each host is asked so often, at most, whether it has what is missing. */
 const MAX_ROUNDS = 2
 
@@ -78,7 +80,7 @@ export class PositionKeeper {
     }
     this.#lookForGap(connection, nowUs)
     const before = this.#committed
-    const { us, disorderUs } = connection.front
+    const { us, disorderUs, doubtUs } = connection.front
     const isMoved = !connection.isLeft && us > 0 && us >= (before?.timeUs ?? 0)
     const timeUs = isMoved ? us : before?.timeUs
     if (timeUs === undefined) {
@@ -88,10 +90,12 @@ export class PositionKeeper {
     if (disorderUs >= carriedUs) {
       this.#disorder = { us: disorderUs, atUs: timeUs }
     }
+    const sureUs = Math.max(doubtUs, before === undefined ? timeUs - LONE_US : readUpTo(before))
+    const leastUs = timeUs === before?.timeUs ? before.disorderUs : isMoved ? timeUs - sureUs : 0
     const position = {
       timeUs,
       host: isMoved ? connection.host : (before?.host ?? connection.host),
-      disorderUs: Math.min(MAX_DISORDER_US, Math.max(disorderUs, carriedUs)),
+      disorderUs: Math.min(MAX_DISORDER_US, Math.max(disorderUs, carriedUs, leastUs)),
     }
     return { position, gap: this.#gap }
   }
@@ -99,7 +103,9 @@ export class PositionKeeper {
   /** What `next` has given is committed. */
   committedAt(position: Position | undefined, committedUs: Us): void {
     if (position !== undefined) {
-      this.#committed = { ...position, committedUs }
+      const before = this.#committed
+      const isMoved = before === undefined || position.timeUs > before.timeUs
+      this.#committed = { ...position, committedUs: isMoved ? committedUs : before.committedUs }
       this.#isHeard = this.#connection !== undefined
       this.#gap = undefined
     }
@@ -171,4 +177,9 @@ export class PositionKeeper {
     connection.leave('it has forgotten what was sent since the committed position')
     return true
   }
+}
+
+/** Up to where all has been read for sure, by the clock of the position's host. */
+export function readUpTo({ timeUs, committedUs, disorderUs }: CommittedPosition): Us {
+  return Math.min(timeUs, committedUs) - disorderUs
 }

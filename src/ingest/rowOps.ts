@@ -84,7 +84,7 @@ export interface Position {
 
 /** The position as it is stored. */
 export interface CommittedPosition extends Position {
-  /** Our clock at the commit. */
+  /** Our clock at the commit that moved it. */
   readonly committedUs: Us
 }
 

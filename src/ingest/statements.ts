@@ -204,7 +204,8 @@ function preparePosition(database: Database) {
                 or excluded.disorder_us > ingest_position.disorder_us
               then excluded.disorder_us else ingest_position.disorder_us end,
             lag_ms = case when excluded.lag_ms >= 0 then excluded.lag_ms else ingest_position.lag_ms end,
-            committed_us = excluded.committed_us`.compile(db),
+            committed_us = case when excluded.time_us > ingest_position.time_us
+              then excluded.committed_us else ingest_position.committed_us end`.compile(db),
     })),
     saveGap: database.prepare<{ fromUs: number; toUs: number; seenUs: number }>(
       (db, { value }) => ({

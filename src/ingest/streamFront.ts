@@ -20,6 +20,11 @@ export class StreamFront {
   firstUs: Us | undefined
   /** The farthest that a frame lay behind the front. */
   disorderUs: Us = 0
+  /**
+   * The front before it was moved by silence alone: until others come it may be one frame that is ahead
+   * of a stream that stands still. As great as the front when there is no such doubt.
+   */
+  doubtUs: Us = 0
   /** Good frames in a row that are far ahead of the front. */
   #run: Us[] = []
   #greatestUs: Us = 0
@@ -57,12 +62,18 @@ export class StreamFront {
     if (!this.isUnsettled) {
       return
     }
+    const sureUs = Math.min(this.doubtUs, this.us)
+    if (this.us === 0 && this.#run.length === 0) {
+      this.#greatestUs = 0
+      return
+    }
     if (this.us === 0) {
-      this.#advance(this.#run.length > 0 ? Math.min(...this.#run) : this.#greatestUs)
+      this.#advance(Math.min(...this.#run))
     }
     // No farther than a cursor goes back: what is behind it may still be to come.
     this.us = Math.min(this.#greatestUs, this.us + MAX_DISORDER_US)
     this.disorderUs = Math.max(this.disorderUs, Math.min(this.#spreadUs, MAX_DISORDER_US))
+    this.doubtUs = sureUs
     this.#run = []
   }
 
@@ -83,6 +94,7 @@ export class StreamFront {
     this.firstUs ??= timeUs
     if (timeUs >= this.us) {
       this.us = timeUs
+      this.doubtUs = timeUs
     } else {
       this.disorderUs = Math.max(this.disorderUs, this.us - timeUs)
     }
