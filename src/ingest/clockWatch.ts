@@ -19,6 +19,8 @@ export interface Chunk {
 const LOOKED_INTO = 40
 /** A host that was left for its clock is not asked again sooner. */
 const ASKED_AGAIN_MS = 60_000
+/** A clock that has gone so much faster or slower than time was set. */
+const SET_US = 10 * US_PER_SECOND
 /** The clock is right again when nothing has had to wait for so long. */
 const RIGHT_AFTER_MS = 5_000
 
@@ -46,10 +48,20 @@ export class ClockWatch {
   #hasBeenOnTime = false
   /** Whether frames wait. */
   isHolding = false
+  /** Our clock, less time that nobody sets, when the stream was asked for what waits. */
+  #offsetUs: Us
 
   constructor(options: ClockWatchOptions) {
     this.#options = options
     this.judge = new ClockJudge(options.clock)
+    this.#offsetUs = this.judge.clockAt(0)
+  }
+
+  /** Whether our clock was set while frames wait: where they begin was asked for by a wrong one. */
+  wasSet(): boolean {
+    const wasUs = this.#offsetUs
+    this.#offsetUs = this.judge.clockAt(0)
+    return this.isHolding && Math.abs(this.#offsetUs - wasUs) >= SET_US
   }
 
   /** Whether the first of some chunks, which has come to a frame that is far ahead, has to wait there. */

@@ -8,6 +8,8 @@ import { StreamFront } from './streamFront.ts'
 export interface Connection {
   /** `host:port` of a server, or the name of a recording. */
   readonly host: string
+  /** What it was asked for; undefined for the live tail. */
+  readonly cursor: number | undefined
   /** Hosts there are to choose from, this one included. */
   readonly hosts: number
   readonly front: StreamFront
@@ -62,14 +64,17 @@ export interface EventSource {
   run(options: SourceOptions): Promise<void>
 }
 
-export function createConnection(
-  host: string,
-  hosts = 1,
-  onLeave: (reason: string) => void = () => {},
-): Connection {
+export interface ConnectionOrigin {
+  readonly cursor?: number | undefined
+  readonly hosts?: number
+  readonly onLeave?: (reason: string) => void
+}
+
+export function createConnection(host: string, origin: ConnectionOrigin = {}): Connection {
   return {
     host,
-    hosts,
+    cursor: origin.cursor,
+    hosts: origin.hosts ?? 1,
     front: new StreamFront(),
     lastUs: 0,
     erased: new Set(),
@@ -78,7 +83,7 @@ export function createConnection(
     isOver: false,
     leave(reason) {
       this.isLeft = true
-      onLeave(reason)
+      origin.onLeave?.(reason)
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
-import { US_PER_HOUR } from '../time.ts'
+import { US_PER_HOUR, US_PER_MS } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 import { WANTED_COLLECTIONS } from './collections.ts'
 import type { EventSource } from './eventSource.ts'
@@ -85,11 +85,15 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     logger,
     clock,
   })
-  const firstUs = clock() - options.backfillHours * US_PER_HOUR
+  const backfillUs = options.backfillHours * US_PER_HOUR
+  const firstUs = clock() - backfillUs
+  const startedMs = performance.now()
   const run = async (): Promise<void> => {
     const position = await loadPosition(database)
     counters.positionLoaded(position, await loadGap(database))
-    const keeper = new PositionKeeper(position)
+    const keeper = new PositionKeeper(position, (hostUs) => {
+      startUs = hostUs - backfillUs
+    })
     const reachedUs = (nowUs: Us): Us => keeper.reachedUs(nowUs)
     const start = await loadStart(database, firstUs)
     // Before anything is read into memory: another process that stores something shows from here on.
@@ -118,6 +122,11 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       counters,
       keeper,
       isRecording: dependencies.source !== undefined,
+      onClockSet: () => {
+        if (keeper.committed === undefined && start.isFirst) {
+          startUs = clock() - (performance.now() - startedMs) * US_PER_MS - backfillUs
+        }
+      },
       logger,
       clock,
       signal,

@@ -37,6 +37,8 @@ export interface IngesterOptions {
   readonly clock: Clock
   /** Frames do not wait for a clock that seems wrong: a recording is all there is. */
   readonly isRecording: boolean
+  /** Our clock was set before anything was stored that had come. */
+  readonly onClockSet: () => void
   readonly signal: AbortSignal
 }
 
@@ -144,6 +146,14 @@ class Ingester {
 
   /** What waits and came over a connection that is gone is read again from the position. */
   #dropLeft(): void {
+    if (this.#watch.wasSet()) {
+      this.#options.onClockSet()
+      this.#waiting
+        .flatMap(({ frames }) => frames.at(-1)?.connection ?? [])
+        .forEach((connection) =>
+          connection.leave('our clock was set: asking again by the right one'),
+        )
+    }
     if (!this.#watch.isHolding) {
       return
     }

@@ -79,7 +79,10 @@ class Supervisor {
     const position = this.#source.resumeFrom()
     const cursor = resumeCursor({ position, host, startUs: startFrom(), nowUs: clock() })
     const left = new AbortController()
-    const connection = createConnection(host, urls.length, (reason) => left.abort(reason))
+    const connection = createConnection(host, {
+      ...{ cursor, hosts: urls.length },
+      onLeave: (reason) => left.abort(reason),
+    })
     const end = await runConnection({
       url,
       cursor,

@@ -107,7 +107,7 @@ class World {
     const first = this.told.findIndex((event) => this.#filedUs(event) >= cursor)
     const isFuture = cursor > this.nowUs + this.#skew
     this.#next = first === -1 || isFuture ? this.told.length : first
-    this.#connection = createConnection(name, this.#skews.length)
+    this.#connection = createConnection(name, { cursor, hosts: this.#skews.length })
   }
 
   read(count: number): void {

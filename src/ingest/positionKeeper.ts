@@ -10,6 +10,8 @@ const GAP_US = 60 * US_PER_SECOND
 const SKEW_US = 60 * US_PER_SECOND
 /** Disorder matters until the stream has come so much farther. */
 const REMEMBERED_US = US_PER_HOUR
+/** A host of version 2 may begin so much earlier than it was asked to. */
+const EARLIER_US = US_PER_HOUR + 5 * GAP_US
 /** The very first frame may be so far ahead of a stream that stands still. */
 const LONE_US = 120 * US_PER_SECOND
 /** Each host is asked so often, at most, whether it has what is missing. */
@@ -21,6 +23,7 @@ const MAX_ROUNDS = 2
  * has come farther.
  */
 export class PositionKeeper {
+  readonly #onLateStart: (hostUs: Us) => void
   #committed: CommittedPosition | undefined
   /** The greatest disorder that still matters, and the position when it was last seen. */
   #disorder: { us: Us; atUs: Us }
@@ -34,7 +37,12 @@ export class PositionKeeper {
   readonly #begins = new Map<string, Us>()
   #leavings = 0
 
-  constructor(position: CommittedPosition | undefined) {
+  /** `onLateStart`: a host has taken the very first cursor for the future; its clock says what it is. */
+  constructor(
+    position: CommittedPosition | undefined,
+    onLateStart: (hostUs: Us) => void = () => {},
+  ) {
+    this.#onLateStart = onLateStart
     this.#committed = position
     this.#disorder = { us: position?.disorderUs ?? 0, atUs: position?.timeUs ?? 0 }
   }
@@ -142,7 +150,12 @@ export class PositionKeeper {
   #lookForGap(connection: Connection, nowUs: Us): void {
     const { firstUs } = connection.front
     const before = this.#committed
-    if (connection.isContinuous || firstUs === undefined) {
+    if (connection.isContinuous || connection.isLeft || firstUs === undefined) {
+      return
+    }
+    if (before === undefined && firstUs < (connection.cursor ?? 0) - EARLIER_US) {
+      this.#onLateStart(firstUs)
+      connection.leave('our clock is ahead of it: asking it for what came before')
       return
     }
     const isOther = before?.host !== connection.host
