@@ -23,6 +23,9 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   post_count: { key: ['post_id'] },
   post_tag: { key: ['tag', 'indexed_at', 'cid', 'uri'] },
   filter_post: { key: ['filter_id', 'indexed_at', 'cid', 'uri'] },
+  // Nearly always empty.
+  account_move: { key: ['account_id'], isSmall: true },
+  hidden_author: { key: ['uri_prefix'], isSmall: true },
   filter: { key: ['id'], isSmall: true },
   ingest_start: { key: ['id'], isSmall: true },
   ingest_gap: { key: ['from_us'], isSmall: true },

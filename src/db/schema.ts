@@ -17,6 +17,8 @@ export interface Schema {
   ingest_start: IngestStartTable
   ingest_gap: IngestGapTable
   ingest_writer: IngestWriterTable
+  account_move: AccountMoveTable
+  hidden_author: HiddenAuthorTable
   ingest_status: IngestStatusTable
 }
 
@@ -28,11 +30,32 @@ export interface AccountTable {
   active: number
   /** Why it is not active, in the words of the stream. */
   status: string | null
-  /** `account.time` and `seq` of the event that set the status: the latest wins. -1 = none seen. */
+  /** The latest `account.time`, the account's own clock, never later than its frame. -1 = none seen. */
   time_us: number
-  seq: number
+  /** The latest `time_us` of its frames, which is the host's clock. -1 = none seen. */
+  told_us: number
+  /** Its latest eight frames that counted, with a blank between them; null = none. */
+  frames: string | null
   /** The time of the event that said the account was deleted; -1 = never. */
   erased_us: number
+}
+
+/** What is still to be moved of an account that has come or gone: `src/ingest/accountMove.ts`. */
+export interface AccountMoveTable {
+  account_id: number
+  did: string
+  shown_before: number
+  shown_from: string | null
+  counted_before: number
+  counted_to: number
+  erase_to: number
+  erases_marks: number
+  hides: number
+}
+
+/** Readers leave out the at-uris that begin so, though their rows may still be there. */
+export interface HiddenAuthorTable {
+  uri_prefix: string
 }
 
 /** A kept post: the truth from which the rows of `post_tag` and `filter_post` are derived. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareTuples } from '../db/tuplesStatement.ts'
+import { isAuthorShown } from './hiddenAuthors.ts'
 
 /** A place in a feed. */
 export type PageTuple = readonly [indexedAt: number, cid: string, uri: string]
@@ -30,7 +31,7 @@ export function preparePageStatements(database: Database) {
         where filter_id = ${parameter('filterId')}
           and (indexed_at, cid, uri) <
             (${parameter('indexedAt')}, ${parameter('cid')}, ${parameter('uri')})
-          and indexed_at >= ${parameter('oldest')}
+          and indexed_at >= ${parameter('oldest')} and ${isAuthorShown(sql`filter_post.uri`)}
         order by indexed_at desc, cid desc, uri desc limit ${parameter('limit')}`,
     ),
     /**

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareTuples } from '../db/tuplesStatement.ts'
+import { isAuthorShown } from './hiddenAuthors.ts'
 
 /** A place in a ranking. */
 export type RankTuple = readonly [generation: number, rank: number, indexedAt: number, uri: string]
@@ -32,6 +33,7 @@ export function prepareRankingStatements(database: Database) {
       (_db, parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
         where generation = (select generation from ranking where key = ${parameter('key')})
           and rank > ${parameter('rank')} and indexed_at >= ${parameter('oldest')}
+          and ${isAuthorShown(sql`ranking_post.uri`)}
         order by rank limit ${parameter('limit')}`,
     ),
     /** A page of one generation. */
@@ -41,6 +43,7 @@ export function prepareRankingStatements(database: Database) {
       (_db, parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
         where generation = ${parameter('generation')}
           and rank > ${parameter('rank')} and indexed_at >= ${parameter('oldest')}
+          and ${isAuthorShown(sql`ranking_post.uri`)}
         order by rank limit ${parameter('limit')}`,
     ),
     generationExists: database.prepare<{ generation: number }, { id: number }>((db, parameter) =>

@@ -1,5 +1,5 @@
-import { UNTOLD_ACCOUNT } from './foldRecord.ts'
-import type { AccountState } from './foldRecord.ts'
+import { UNTOLD_ACCOUNT } from './accountRule.ts'
+import type { AccountState } from './accountRule.ts'
 import { RecentMap } from './recentMap.ts'
 import type { Statements } from './statements.ts'
 
@@ -45,13 +45,14 @@ export class AccountStore {
       }
     }
     const rows = await this.#statements.accountsByDid.all(missing.map((did) => [did]))
-    for (const { id, did, active, status, time_us, seq, erased_us } of rows) {
+    for (const { id, did, active, status, time_us, told_us, frames, erased_us } of rows) {
       this.#keep(accounts, did, {
         id,
         active: active === 1,
         status: status ?? undefined,
+        toldUs: told_us,
         time: time_us,
-        seq,
+        frames: frames ?? undefined,
         erasedUs: erased_us,
       })
     }
@@ -73,12 +74,13 @@ export class AccountStore {
   }
 
   async save(accounts: Accounts): Promise<void> {
-    const rows = [...accounts].map(([did, { active, status, time, seq, erasedUs }]) => [
+    const rows = [...accounts].map(([did, { active, status, toldUs, time, frames, erasedUs }]) => [
       did,
       active ? 1 : 0,
       status ?? null,
       time,
-      seq,
+      toldUs,
+      frames ?? null,
       erasedUs,
     ])
     await this.#statements.upsertAccounts.run(rows)

@@ -26,7 +26,7 @@ describe('decodeEvent', () => {
     expect(decode({ ...good, commit: bare })).toMatchObject({ ok: true, event: { kind: 'delete' } })
     expect(decode({ did, time_us: 1, kind: 'account', account })).toMatchObject({
       ok: true,
-      event: { kind: 'account', active: true, seq: 1 },
+      event: { kind: 'account', active: true, time: account.time },
     })
     expect(decode({ did, time_us: 1, kind: 'identity', identity: { did } })).toMatchObject({
       ok: true,

@@ -53,9 +53,8 @@ export type StreamEvent =
       readonly timeUs: Us
       readonly active: boolean
       readonly status: string | undefined
-      /** The event's own time and number, unchecked. */
+      /** The account's own time, unchecked. */
       readonly time: unknown
-      readonly seq: unknown
     }
   | { readonly kind: 'identity'; readonly did: string; readonly timeUs: Us }
   | { readonly kind: 'unknown'; readonly did: string; readonly timeUs: Us }
@@ -147,7 +146,7 @@ function decodeAccount(did: string, timeUs: Us, account: unknown): Decoded {
   if (!isObject(account) || typeof account['active'] !== 'boolean' || account['did'] !== did) {
     return rejected('account', timeUs)
   }
-  const { active, status, time, seq } = account
+  const { active, status, time } = account
   return {
     ok: true,
     event: {
@@ -157,7 +156,6 @@ function decodeAccount(did: string, timeUs: Us, account: unknown): Decoded {
       active,
       status: typeof status === 'string' && STATUS.test(status) ? status : undefined,
       time,
-      seq,
     },
   }
 }

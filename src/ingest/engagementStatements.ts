@@ -78,8 +78,15 @@ export function prepareEngagements(database: Database) {
         select r.post_id, r.likes, r.reposts, r.replies, r.quotes from ${rows} as r
         cross join post where post.id = r.post_id ${add}`,
     ),
-    /** All that an account does for posts is added to their counts, or taken from them. */
-    addAccountToCounts: database.prepare<{ accountId: number; sign: number }>((db, parameter) => ({
+    /**
+     * What an account does for some posts, by their ids, is added to their counts, or taken from them.
+     */
+    addAccountToCounts: database.prepare<{
+      accountId: number
+      sign: number
+      after: number
+      to: number
+    }>((db, parameter) => ({
       compile: () =>
         sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes)
             select e.post_id, sum(case when e.kind = 0 then e.sign else 0 end),
@@ -87,23 +94,29 @@ export function prepareEngagements(database: Database) {
               sum(case when e.kind = 2 then e.sign else 0 end),
               sum(case when e.kind = 3 then e.sign else 0 end)
             from (select distinct post_id, kind, cast(${parameter('sign')} as integer) as sign
-              from engagement where account_id = ${parameter('accountId')}) as e
+              from engagement where account_id = ${parameter('accountId')}
+                and post_id > ${parameter('after')} and post_id <= ${parameter('to')}) as e
             cross join post where post.id = e.post_id group by e.post_id ${add}`.compile(db),
     })),
     /** Likes and reposts by the numbers that they have in `record_trace`; what posts do stays theirs. */
-    traceOfAccount: database.prepare<{ accountId: number; did: string; nowUs: number }>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
+    traceOfAccount: database.prepare<{
+      accountId: number
+      did: string
+      nowUs: number
+      to: number
+    }>((db, parameter) => ({
+      compile: () =>
+        sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
             select e.rkey, ${parameter('did')}, e.kind + 1, e.rev, 1, ${parameter('nowUs')}
             from engagement as e where e.account_id = ${parameter('accountId')} and e.kind < 2
+              and e.post_id <= ${parameter('to')}
             on conflict (rkey, did, collection) do update set rev = excluded.rev,
               fate = excluded.fate, seen_us = excluded.seen_us`.compile(db),
-      }),
-    ),
-    deleteOfAccount: database.prepare<{ accountId: number }>((db, parameter) => ({
+    })),
+    deleteOfAccount: database.prepare<{ accountId: number; to: number }>((db, parameter) => ({
       compile: () =>
-        sql<never>`delete from engagement where account_id = ${parameter('accountId')}`.compile(db),
+        sql<never>`delete from engagement where account_id = ${parameter('accountId')}
+          and post_id <= ${parameter('to')}`.compile(db),
     })),
     deleteRanked: prepareRows(
       database,

@@ -1,4 +1,7 @@
 import type { Us } from '../time.ts'
+import { endErasingMarks, isCounted, isErased } from './accountMove.ts'
+import type { AccountMove } from './accountMove.ts'
+import type { AccountMoves } from './accountMoves.ts'
 import type { AccountStore, Accounts } from './accountStore.ts'
 import type { EngagementRow } from './engagementStatements.ts'
 import { EngagementTally } from './engagementTally.ts'
@@ -47,11 +50,13 @@ const FATE_DELETED = 1
 export class EngagementStore {
   readonly #statements: Statements
   readonly #accounts: AccountStore
+  readonly #moves: AccountMoves
   readonly #subjects: SubjectStore
 
-  constructor(statements: Statements, accounts: AccountStore) {
+  constructor(statements: Statements, accounts: AccountStore, moves: AccountMoves) {
     this.#statements = statements
     this.#accounts = accounts
+    this.#moves = moves
     this.#subjects = new SubjectStore(statements)
   }
 
@@ -73,13 +78,13 @@ export class EngagementStore {
     { nowUs, sinceUs }: { nowUs: Us; sinceUs: Us },
   ): Promise<void> {
     // What is deleted of which nothing is stored needs no account.
-    await this.#accounts.complete(
-      [...marks.filter((op) => op.kind === 'putMark' || op.isFirst !== true), ...posts].map(
-        ({ did }) => did,
-      ),
-      accounts,
-    )
-    const subjects = await this.#subjects.find(
+    const dids = [
+      ...marks.filter((op) => op.kind === 'putMark' || op.isFirst !== true),
+      ...posts,
+    ].map(({ did }) => did)
+    await this.#accounts.complete(dids, accounts)
+    await this.#endErasing(dids, accounts, nowUs)
+    const subjects = await this.#findSubjects(
       [
         ...marks.flatMap((op) => (op.kind === 'putMark' && op.engagement ? [op.engagement] : [])),
         ...posts.flatMap(({ engages }) => engages),
@@ -99,9 +104,18 @@ export class EngagementStore {
     const tally = new EngagementTally()
     for (const change of moved) {
       const { id = 0, active = true } = accounts.get(change.did) ?? {}
-      if (active) {
-        tally.move({ ...change, kind: KIND[change.kind], accountId: id }, strangers.has(change.did))
-      }
+      const move = this.#moves.of(change.did)
+      const counted = (postId: number | undefined): number | undefined =>
+        postId !== undefined && isCounted(move, active, postId) ? postId : undefined
+      tally.move(
+        {
+          kind: KIND[change.kind],
+          accountId: id,
+          before: counted(change.before),
+          after: counted(change.after),
+        },
+        strangers.has(change.did),
+      )
     }
     const times = await this.#statements.engagementTimes.all(tally.asked)
     const deltas = tally.deltas(times)
@@ -118,21 +132,53 @@ export class EngagementStore {
     await this.#statements.addToCounts.run(deltas)
   }
 
-  /** What an account has done counts again, or does not count any more. */
-  async showAccount(accountId: number, isShown: boolean): Promise<void> {
-    await this.#statements.addAccountToCounts.run({ accountId, sign: isShown ? 1 : -1 })
+  /** What an account has done for posts within some ids counts again, or does not count any more. */
+  async count(
+    accountId: number,
+    isCounted: boolean,
+    { after, to }: { after: number; to: number },
+  ): Promise<void> {
+    const sign = isCounted ? 1 : -1
+    await this.#statements.addAccountToCounts.run({ accountId, sign, after, to })
   }
 
-  /** Revisions are remembered, so that no replay brings a like back. */
-  async eraseAccount(
-    accountId: number,
-    { did, isCounted, nowUs }: { did: string; isCounted: boolean; nowUs: Us },
-  ): Promise<void> {
-    if (isCounted) {
-      await this.showAccount(accountId, false)
+  /**
+   * Erases what an account has done for posts with ids up to one. Revisions are remembered, so that no
+   * replay brings a like back.
+   */
+  async erase(move: AccountMove, to: number, nowUs: Us): Promise<void> {
+    const { accountId, did, countedBefore, countedTo } = move
+    // On one side of the cut it is counted, on the other it is not.
+    const counted = countedBefore
+      ? { after: Math.min(countedTo, to), to }
+      : { after: -1, to: Math.min(countedTo, to) }
+    await this.count(accountId, false, counted)
+    await this.#statements.traceOfAccount.run({ accountId, did, nowUs, to })
+    await this.#statements.deleteOfAccount.run({ accountId, to })
+  }
+
+  /** What comes after an erasure is not to be taken for what was before it. */
+  async #endErasing(dids: readonly string[], accounts: Accounts, nowUs: Us): Promise<void> {
+    for (const did of this.#moves.isEmpty ? [] : new Set(dids)) {
+      const move = this.#moves.of(did)
+      if (move?.erasesMarks === true) {
+        await this.erase(move, Number.MAX_SAFE_INTEGER, nowUs)
+        endErasingMarks(move, accounts.get(did)?.active ?? true)
+        this.#moves.touch(did)
+      }
     }
-    await this.#statements.traceOfAccount.run({ accountId, did, nowUs })
-    await this.#statements.deleteOfAccount.run({ accountId })
+  }
+
+  /** The ids of posts that are kept, but for those that are to be erased. */
+  async #findSubjects(keys: readonly SubjectKey[], sinceUs: Us): Promise<Map<string, number>> {
+    const subjects = await this.#subjects.find(keys, sinceUs)
+    for (const key of this.#moves.isEmpty ? [] : keys) {
+      const id = subjects.get(subjectKey(key))
+      if (id !== undefined && isErased(this.#moves.of(key.did), id)) {
+        subjects.delete(subjectKey(key))
+      }
+    }
+    return subjects
   }
 
   async #changesOfMarks(

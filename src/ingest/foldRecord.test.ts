@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
+import { UNTOLD_ACCOUNT } from './accountRule.ts'
+import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 import type { PostOp } from './rowOps.ts'
 
@@ -84,23 +85,5 @@ describe('afterErasure', () => {
     expect(afterErasure(put('3b', 5), 6)).toEqual(gone('3b'))
     expect(afterErasure(put('3b', 6), 6)).toEqual(put('3b', 6))
     expect(afterErasure(put('3b', 5), UNTOLD_ACCOUNT.erasedUs)).toEqual(put('3b', 5))
-  })
-})
-
-describe('accountChange', () => {
-  const event = { active: false, status: 'takendown', time: 10, seq: 5 }
-  const told = { ...UNTOLD_ACCOUNT, ...event }
-
-  test.each([
-    ['hides an account that the stream says is not active', UNTOLD_ACCOUNT, event, 'hide'],
-    ['shows one that comes back', told, { ...event, active: true, time: 11 }, 'show'],
-    ['erases one that is deleted', UNTOLD_ACCOUNT, { ...event, status: 'deleted' }, 'erase'],
-    ['erases a hidden one too', told, { ...event, status: 'deleted', time: 11 }, 'erase'],
-    ['does nothing when it stays as it is', told, { ...event, time: 11 }, 'none'],
-    ['goes by the time first', told, { ...event, active: true, time: 9, seq: 99 }, 'stale'],
-    ['then by the number', told, { ...event, active: true, seq: 6 }, 'show'],
-    ['takes a repeat for stale', told, event, 'stale'],
-  ])('%s', (_, state, after, change) => {
-    expect(accountChange(state, after)).toBe(change)
   })
 })

@@ -3,6 +3,7 @@ import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_HOUR, US_PER_MS } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
+import { AccountMover } from './accountMover.ts'
 import { WANTED_COLLECTIONS } from './collections.ts'
 import type { EventSource } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
@@ -101,6 +102,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const { claim } = store
     const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
+    const mover = new AccountMover({ database, store })
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
     await runIngester({
@@ -108,11 +110,12 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       buffer,
       target: { database, store, pinned, windowUs, reachedUs },
       projection: { keepTag, kept: memory.kept, known: memory.known },
-      chores: [memory],
+      chores: [memory, mover],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
         chores: [
           memory,
+          mover,
           new Pruner({
             ...{ database, store, retentionDays, windowUs, pinned, logger },
             horizonUs: () => keeper.horizonUs(clock),

@@ -20,6 +20,8 @@ import { storeSafely } from './storeSafely.ts'
 export interface Chore {
   /** Whether there was a step to do. */
   stepIfDue(nowUs: Us): Promise<boolean>
+  /** When the next step is due, in milliseconds; undefined: it can wait for as long as no frame comes. */
+  dueInMs?(): number | undefined
 }
 
 export interface IngesterOptions {
@@ -126,7 +128,7 @@ class Ingester {
 
   /** Whether something has come. */
   async #take(fillMs: number, signal: AbortSignal): Promise<boolean> {
-    const { buffer, keeper } = this.#options
+    const { buffer } = this.#options
     const waits = this.#waiting.reduce((sum, { frames, done }) => sum + frames.length - done, 0)
     if (waits >= MAX_BATCH) {
       await delay(WAIT_MS, undefined, { signal }).catch(() => {})
@@ -134,7 +136,7 @@ class Ingester {
     }
     const frames = await buffer.take({
       max: MAX_BATCH - waits,
-      waitMs: keeper.isUnsettled ? SETTLE_MS : WAIT_MS,
+      waitMs: this.#waitMs(),
       fillMs,
       signal,
     })
@@ -142,6 +144,13 @@ class Ingester {
       this.#waiting.push({ frames, receivedMs: performance.now(), done: 0 })
     }
     return frames.length > 0
+  }
+
+  /** How long to wait for a frame. */
+  #waitMs(): number {
+    const { keeper, chores = [] } = this.#options
+    const due = chores.map((chore) => chore.dueInMs?.() ?? WAIT_MS)
+    return Math.min(keeper.isUnsettled ? SETTLE_MS : WAIT_MS, ...due)
   }
 
   /** What waits and came over a connection that is gone is read again from the position. */

@@ -13,7 +13,7 @@ export type KeepTag = (tag: string) => boolean
 
 /** The times of an event, when its own cannot be trusted because it is far in the future. */
 export interface EventTimes {
-  /** By which it is dated: its own, or our clock. */
+  /** By which it is dated: its own, or our clock. That of an account is never ahead of our clock. */
   readonly datedUs: Us
   /** By which it is put in order with others: its own, or that of the frame before it. */
   readonly orderUs: Us
@@ -51,10 +51,10 @@ export function projectEvent(
     }
     case 'account': {
       const { did, active, status } = event
-      const { datedUs, orderUs } = times
-      const time = parseCreatedAt(event.time) ?? datedUs
-      const seq = sequenceNumber(event.seq)
-      return { kind: 'setAccount', did, active, status, timeUs: orderUs, time, seq }
+      const { datedUs: toldUs, orderUs: timeUs } = times
+      const isAhead = toldUs < event.timeUs
+      const time = parseCreatedAt(event.time) ?? event.timeUs
+      return { kind: 'setAccount', did, active, status, timeUs, toldUs, isAhead, time }
     }
     case 'identity':
     case 'unknown':
@@ -104,8 +104,4 @@ function projectMark(
   }
   // A second create may take away what the mark was for.
   return known.mayHave(rkey) ? { ...op, isFirst: false, isForgettable: true } : undefined
-}
-
-function sequenceNumber(seq: unknown): number {
-  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0 ? seq : 0
 }

@@ -1,12 +1,14 @@
 import type { Database } from '../db/database.ts'
 import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
 import type { Us } from '../time.ts'
+import { beginErasing, beginMove, isErased, isShown } from './accountMove.ts'
+import { AccountMoves } from './accountMoves.ts'
 import { AccountStore } from './accountStore.ts'
 import type { Accounts } from './accountStore.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
-import type { AccountState, Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import type { Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
@@ -25,9 +27,6 @@ export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
 /** The column `collection` of `record_trace`. */
 const POSTS = 0
 
-/** How many posts of an account are shown or hidden with one statement. */
-const ACCOUNT_STEP = 1_000
-
 /**
  * Records and accounts as rows, and the rows derived from them. Every method runs inside the
  * transaction of its caller, who calls `distrust` when it fails.
@@ -36,6 +35,7 @@ export class RecordStore {
   readonly statements: Statements
   readonly claim: WriterClaim
   readonly accounts: AccountStore
+  readonly moves: AccountMoves
   readonly derived: DerivedStore
   readonly engagements: EngagementStore
 
@@ -43,13 +43,21 @@ export class RecordStore {
     this.statements = prepareStatements(database)
     this.claim = new WriterClaim(database)
     this.accounts = new AccountStore(this.statements)
-    this.engagements = new EngagementStore(this.statements, this.accounts)
+    this.moves = new AccountMoves(this.statements)
+    this.engagements = new EngagementStore(this.statements, this.accounts, this.moves)
     this.derived = new DerivedStore(database, this.statements, keepTag)
+  }
+
+  /** Has to be called before anything else, once a transaction. */
+  async begin(): Promise<void> {
+    await this.moves.load()
+    await this.derived.refreshFilters()
   }
 
   /** Forgets the rows that are held in memory: somebody else may have changed them. */
   forget(): void {
     this.accounts.forget()
+    this.moves.forget()
     this.engagements.forget()
   }
 
@@ -59,71 +67,82 @@ export class RecordStore {
     this.claim.drop()
   }
 
-  /** What is stored of some records, by `recordKey`. */
-  async loadRecords(keys: readonly RecordKey[]): Promise<Map<string, RecordState>> {
+  /** What is stored of some records, by `recordKey`. Those that are still to be erased are erased now. */
+  async loadRecords(keys: readonly RecordKey[], nowUs: Us): Promise<Map<string, RecordState>> {
     const states = new Map<string, RecordState>()
     const traces = await this.statements.tracesByKey.all(
       keys.map(({ did, rkey }) => [rkey, did, POSTS]),
     )
+    const isErasing = (did: string): boolean => (this.moves.of(did)?.eraseTo ?? -1) >= 0
     for (const { rkey, did, rev, fate } of traces) {
-      states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: FATES[fate] ?? 'unkept' })
+      const known = FATES[fate] ?? 'unkept'
+      const real = known === 'expired' && isErasing(did) ? 'deleted' : known
+      states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: real })
     }
     const posts = await this.statements.postsByKey.all(keys.map(({ did, rkey }) => [did, rkey]))
+    const erased = posts.filter(({ did, id }) => isErased(this.moves.of(did), id))
+    await this.erasePosts(erased, nowUs)
     for (const row of posts) {
-      states.set(recordKey(row), keptPost(row))
+      const isGone = erased.includes(row)
+      states.set(
+        recordKey(row),
+        isGone ? { kind: 'trace', rev: row.rev, fate: 'deleted' } : keptPost(row),
+      )
     }
     return states
   }
 
-  /** Writes changed records, and the derived rows of those whose account is visible. */
+  /** Writes changed records, and the derived rows of those that are shown. */
   async saveRecords(
     changes: readonly RecordChange[],
     accounts: Accounts,
     nowUs: Us,
   ): Promise<void> {
-    const isVisible = (did: string): boolean => accounts.get(did)?.active ?? true
+    const isVisible = ({ did, rkey }: RecordKey): boolean =>
+      isShown(this.moves.of(did), accounts.get(did)?.active ?? true, rkey)
     await this.derived.remove(
       changes.flatMap(({ did, rkey, before }) => visiblePost(did, rkey, before)),
     )
     await this.#saveTraces(changes, nowUs)
     const shown = await this.#savePosts(changes, accounts)
-    await this.derived.add(shown.filter(({ did }) => isVisible(did)))
+    await this.derived.add(shown.filter(isVisible))
   }
 
-  /** Puts the posts of an account under their tags and counts what it does for others; or the reverse. */
-  async showAccount(did: string, { id }: AccountState, isShown: boolean): Promise<void> {
-    if (id !== undefined) {
-      await this.engagements.showAccount(id, isShown)
+  /** Puts posts of an account that are stored under their tags, or takes them away from everywhere. */
+  async showPosts(rows: readonly PostRow[], isShown: boolean): Promise<void> {
+    const posts = rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row)))
+    await (isShown ? this.derived.add(posts) : this.derived.remove(posts))
+    if (!isShown) {
+      await this.statements.deleteRanked.run(rows.map(({ id }) => [id]))
     }
-    await this.#eachPost(did, async (rows) => {
-      const posts = rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row)))
-      await (isShown ? this.derived.add(posts) : this.derived.remove(posts))
-      if (!isShown) {
-        await this.statements.deleteRanked.run(rows.map(({ id }) => [id]))
-      }
-    })
   }
 
-  /** Erases the posts of an account; their revisions are remembered, so that no replay brings them back. */
+  /** Erases posts; their revisions are remembered, so that no replay brings them back. */
+  async erasePosts(rows: readonly PostRow[], nowUs: Us): Promise<void> {
+    const changes = rows.map((row) => {
+      const after: RecordTrace = { kind: 'trace', rev: row.rev, fate: 'deleted' }
+      return { did: row.did, rkey: row.rkey, before: keptPost(row), after }
+    })
+    await this.saveRecords(changes, new Map(), nowUs)
+  }
+
+  /**
+   * All that is stored of an account is erased from here on, though its rows go later. A pinned post is
+   * shown without being kept: that it is gone has to be remembered all the same.
+   */
   async eraseAccount(
     did: string,
-    { id, active }: AccountState,
+    accounts: Accounts,
     { pinned, nowUs }: { pinned: readonly RecordKey[]; nowUs: Us },
   ): Promise<void> {
-    if (id !== undefined) {
-      await this.engagements.eraseAccount(id, { did, isCounted: active, nowUs })
-    }
-    await this.#eachPost(did, async (rows) => {
-      const changes = rows.map((row) => {
-        const after: RecordTrace = { kind: 'trace', rev: row.rev, fate: 'deleted' }
-        return { did, rkey: row.rkey, before: keptPost(row), after }
-      })
-      await this.saveRecords(changes, new Map(), nowUs)
-    })
-    await this.statements.eraseExpired.run({ did })
-    // A pinned post is shown without being kept: that it is gone has to be remembered all the same.
+    await this.accounts.add([did], accounts)
+    const { id = 0, active = true } = accounts.get(did) ?? {}
+    const move = this.moves.of(did) ?? this.moves.add(beginMove(id, did, active))
+    const [last] = await this.statements.lastPostId.all({})
+    beginErasing(move, last?.id ?? 0)
+    this.moves.touch(did)
     const keys = pinned.filter((key) => key.did === did)
-    const states = await this.loadRecords(keys)
+    const states = await this.loadRecords(keys, nowUs)
     const traces = keys.map(({ rkey }) => {
       const state = states.get(recordKey({ did, rkey }))
       return [rkey, did, POSTS, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
@@ -131,15 +150,24 @@ export class RecordStore {
     await this.statements.upsertTraces.run(traces)
   }
 
+  /** Some of what an account had beyond the retention is erased; answers how many records that were. */
+  async eraseExpired(did: string, limit: number): Promise<number> {
+    const rows = await this.statements.expiredOfAccount.all({ did, limit })
+    await this.statements.eraseExpired.run(rows.map(({ rkey }) => [rkey, did, POSTS]))
+    return rows.length
+  }
+
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
   async dropOldPosts(beforeUs: Us, limit: number, nowUs: Us): Promise<number> {
-    await this.derived.refreshFilters()
+    await this.begin()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await this.#deletePosts(rows)
-    const fate = FATES.indexOf('expired')
     await this.statements.upsertTraces.run(
-      rows.map(({ rkey, did, rev }) => [rkey, did, POSTS, rev, fate, nowUs]),
+      rows.map(({ rkey, did, rev, id }) => {
+        const fate = isErased(this.moves.of(did), id) ? 'deleted' : 'expired'
+        return [rkey, did, POSTS, rev, FATES.indexOf(fate), nowUs]
+      }),
     )
     return rows.length
   }
@@ -148,19 +176,6 @@ export class RecordStore {
     await this.statements.deleteTraces.run(
       keys.map(({ rkey, did, collection }) => [rkey, did, collection]),
     )
-  }
-
-  async #eachPost(did: string, visit: (rows: readonly PostRow[]) => Promise<void>): Promise<void> {
-    let after: string | undefined = ''
-    while (after !== undefined) {
-      const rows: PostRow[] = await this.statements.postsOfAccount.all({
-        did,
-        after,
-        limit: ACCOUNT_STEP,
-      })
-      await visit(rows)
-      after = rows.length < ACCOUNT_STEP ? undefined : rows.at(-1)?.rkey
-    }
   }
 
   async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {

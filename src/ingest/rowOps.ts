@@ -61,11 +61,19 @@ export interface SetAccount {
   readonly did: string
   readonly active: boolean
   readonly status: string | undefined
-  /** The event's time. */
+  /** The event's time: what was said before it is erased with the account. */
   readonly timeUs: Us
-  /** The account's own clock: `account.time`, then `seq`, say which of two events is the later. */
+  /** By the clock of the frame, which is never ahead of ours. */
+  readonly toldUs: Us
+  /** Whether the frame was ahead of our clock. */
+  readonly isAhead?: boolean
+  /** By the account's own clock, as it says: `account.time`. */
   readonly time: Us
-  readonly seq: number
+  /**
+   * Set for what its own server says of an account that is hidden as deactivated: when it was told to be
+   * so, by the clock of frames.
+   */
+  readonly foundSinceUs?: Us
 }
 
 export type PostOp = PutPost | DeletePost

@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
 import type { StoredFacts } from '../feeds/storedFacts.ts'
 import { prepareEngagements } from './engagementStatements.ts'
+import { prepareMoves } from './moveStatements.ts'
 import { prepareTraces } from './traceStatements.ts'
 
 export interface AccountRow {
@@ -11,7 +12,8 @@ export interface AccountRow {
   readonly active: number
   readonly status: string | null
   readonly time_us: number
-  readonly seq: number
+  readonly told_us: number
+  readonly frames: string | null
   readonly erased_us: number
 }
 
@@ -34,13 +36,14 @@ export function prepareStatements(database: Database) {
     ...prepareTraces(database),
     ...prepareEngagements(database),
     ...prepareDerived(database),
+    ...prepareMoves(database),
     ...preparePosition(database),
   }
 }
 
 function prepareAccounts(database: Database) {
-  const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.seq,
-    account.erased_us`
+  const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.told_us,
+    account.frames, account.erased_us`
   return {
     accountsByDid: prepareRows<AccountRow>(
       database,
@@ -62,13 +65,15 @@ function prepareAccounts(database: Database) {
         active: 'integer',
         status: 'text',
         time_us: 'integer',
-        seq: 'integer',
+        told_us: 'integer',
+        frames: 'text',
         erased_us: 'integer',
       },
-      (rows) => sql`insert into account (did, active, status, time_us, seq, erased_us)
-        select did, active, status, time_us, seq, erased_us from ${rows} as r where true
+      (rows) => sql`insert into account (did, active, status, time_us, told_us, frames, erased_us)
+        select did, active, status, time_us, told_us, frames, erased_us from ${rows} as r where true
         on conflict (did) do update set active = excluded.active, status = excluded.status,
-          time_us = excluded.time_us, seq = excluded.seq, erased_us = excluded.erased_us`,
+          time_us = excluded.time_us, told_us = excluded.told_us, frames = excluded.frames,
+          erased_us = excluded.erased_us`,
     ),
   }
 }
@@ -83,14 +88,34 @@ function preparePosts(database: Database) {
       (rows) => sql`select ${columns} from ${rows} as r cross join account cross join post
         where account.did = r.did and post.account_id = account.id and post.rkey = r.rkey`,
     ),
-    /** The posts of an account in the order of their record keys, after one of them. */
-    postsOfAccount: database.prepare<{ did: string; after: string; limit: number }, PostRow>(
+    /** The posts of an account below a record key, the highest key first. */
+    postsBelow: database.prepare<{ accountId: number; rkey: string; limit: number }, PostRow>(
       (db, parameter) => ({
         compile: () =>
           sql<PostRow>`select ${columns} from account cross join post
-            where account.did = ${parameter('did')} and post.account_id = account.id
-              and post.rkey > ${parameter('after')}
+            where account.id = ${parameter('accountId')} and post.account_id = account.id
+              and post.rkey < ${parameter('rkey')}
+            order by post.rkey desc limit ${parameter('limit')}`.compile(db),
+      }),
+    ),
+    /** Those from a record key on, the lowest key first. */
+    postsFrom: database.prepare<{ accountId: number; rkey: string; limit: number }, PostRow>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<PostRow>`select ${columns} from account cross join post
+            where account.id = ${parameter('accountId')} and post.account_id = account.id
+              and post.rkey >= ${parameter('rkey')}
             order by post.rkey limit ${parameter('limit')}`.compile(db),
+      }),
+    ),
+    /** Those with an id up to one. */
+    postsUpTo: database.prepare<{ accountId: number; lastId: number; limit: number }, PostRow>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<PostRow>`select ${columns} from account cross join post
+            where account.id = ${parameter('accountId')} and post.account_id = account.id
+              and post.id <= ${parameter('lastId')}
+            order by post.rkey desc limit ${parameter('limit')}`.compile(db),
       }),
     ),
     /** The oldest posts, as long as they are older than a moment. */

@@ -1,13 +1,17 @@
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
 import { US_PER_MS } from '../time.ts'
+import { beginMove, isMoved } from './accountMove.ts'
+import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
+import type { AccountState } from './accountRule.ts'
+import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
 import type { PostEngagement } from './engagementStore.ts'
-import { UNTOLD_ACCOUNT, accountChange, afterErasure, foldRecord } from './foldRecord.ts'
+import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 import { recordKey } from './recordStore.ts'
 import type { RecordKey, RecordStore } from './recordStore.ts'
-import type { Batch, MarkOp, PostOp, RowOp, SetAccount } from './rowOps.ts'
+import type { Batch, MarkOp, PostOp, RowOp } from './rowOps.ts'
 
 /** Where and how batches are stored. */
 export interface BatchTarget {
@@ -19,7 +23,12 @@ export interface BatchTarget {
   readonly windowUs: Us
   /** The earlier of our clock and the stream: the window ends here. Our clock, when it is left out. */
   readonly reachedUs?: (nowUs: Us) => Us
+  /** So many rows of accounts that come and go are moved with a batch, the others after it. */
+  readonly rowsAtOnce?: number
 }
+
+/** A few milliseconds. */
+const ROWS_AT_ONCE = 300
 
 /**
  * Writes the rows and the position in one transaction: a crash replays events and never skips one.
@@ -33,7 +42,7 @@ export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): 
       if (!isCertain) {
         store.forget()
       }
-      await store.derived.refreshFilters()
+      await store.begin()
       await applyOps(target, isCertain ? batch.ops : batch.ops.map(withoutCertainty), nowUs)
       const { position, lastEventUs, gap } = batch
       if (position !== undefined) {
@@ -65,9 +74,10 @@ function withoutCertainty(op: RowOp): RowOp {
 type RecordOp = PostOp | MarkOp
 
 /**
- * An account that comes or goes is a barrier for its own records: what is before it and after it is
- * folded apart. Posts of different accounts do not touch each other, so their order is free; what an
- * account does for posts of others is applied after those posts.
+ * Posts of different accounts do not touch each other, so their order is free; what an account does for
+ * posts of others is applied after those posts. An account that comes or goes changes no row of its
+ * records now (`accountMove.ts`), so that neither matters where among them it is told. One that is
+ * deleted is a barrier: what is before it is erased, what is after it is not.
  */
 async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): Promise<void> {
   const { store } = target
@@ -79,32 +89,58 @@ async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): 
       pending.push(op)
       continue
     }
-    const change = accountChange(accounts.get(op.did) ?? UNTOLD_ACCOUNT, op)
-    if (change === 'stale') {
+    const before = accounts.get(op.did) ?? UNTOLD_ACCOUNT
+    const after = foldAccount(before, op)
+    if (after === undefined) {
       continue
     }
-    if (change !== 'none') {
+    const change = changeOf(before, op)
+    if (change === 'erase') {
       const own = pending.filter(({ did }) => did === op.did)
       const isAlone = !own.some(isEngagement)
       await applyRecords(target, isAlone ? own : pending, { accounts, nowUs })
       if (own.length > 0) {
         pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
       }
-    }
-    // Looked up again: writing the pending records may have given the account its id.
-    const known = accounts.get(op.did) ?? UNTOLD_ACCOUNT
-    const erasedUs = change === 'erase' ? op.timeUs : known.erasedUs
-    const after = { ...known, ...accountOf(op), erasedUs }
-    accounts.set(op.did, after)
-    told.set(op.did, after)
-    if (change === 'erase') {
-      await store.eraseAccount(op.did, known, { pinned: target.pinned, nowUs })
+      await store.eraseAccount(op.did, accounts, { pinned: target.pinned, nowUs })
     } else if (change !== 'none') {
-      await store.showAccount(op.did, known, change === 'show')
+      beginMoving(store, op.did, before)
     }
+    // Its id may have been given meanwhile.
+    const { id } = accounts.get(op.did) ?? before
+    accounts.set(op.did, { ...after, id })
+    told.set(op.did, { ...after, id })
   }
   await applyRecords(target, pending, { accounts, nowUs })
   await store.accounts.save(told)
+  await moveAtOnce(target, told.keys(), { accounts, nowUs })
+  await store.moves.save(accounts)
+}
+
+/** Accounts with few rows, which are nearly all, come and go with the batch that tells of it. */
+async function moveAtOnce(
+  { store, rowsAtOnce = ROWS_AT_ONCE }: BatchTarget,
+  dids: Iterable<string>,
+  { accounts, nowUs }: Surroundings,
+): Promise<void> {
+  const steps = new AccountSteps(store, STEP)
+  let left = rowsAtOnce
+  for (const did of dids) {
+    const isActive = accounts.get(did)?.active ?? true
+    const move = store.moves.of(did)
+    const isLeft = (): boolean => move !== undefined && !isMoved(move, isActive)
+    while (left > 0 && isLeft()) {
+      left -= 1 + (await steps.step(did, accounts, nowUs))
+    }
+  }
+}
+
+/** Nothing is to be moved of an account of which nothing is stored. */
+function beginMoving({ moves }: RecordStore, did: string, { id, active }: AccountState): void {
+  if (id !== undefined && moves.of(did) === undefined) {
+    moves.add(beginMove(id, did, active))
+  }
+  moves.touch(did)
 }
 
 /**
@@ -130,10 +166,6 @@ function isEngagement(op: RecordOp): boolean {
 
 function didOf({ did }: RowOp): string {
   return did
-}
-
-function accountOf({ active, status, time, seq }: SetAccount) {
-  return { active, status, time, seq }
 }
 
 interface Surroundings {
@@ -196,7 +228,7 @@ async function applyPosts(
   }
   const records = ops.map(recordOf)
   const doubtful = [...touched.values()].filter(({ isFirst }) => !isFirst)
-  for (const [key, state] of await store.loadRecords(doubtful)) {
+  for (const [key, state] of await store.loadRecords(doubtful, nowUs)) {
     const record = touched.get(key)
     if (record !== undefined) {
       record.before = state

@@ -36,11 +36,20 @@ export function prepareTraces(database: Database) {
           fate = excluded.fate, seen_us = excluded.seen_us`,
     ),
     /** What an account had beyond the retention is erased with it. */
-    eraseExpired: database.prepare<{ did: string }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`update record_trace set fate = 1
-          where did = ${parameter('did')} and fate = 2`.compile(db),
-    })),
+    expiredOfAccount: database.prepare<{ did: string; limit: number }, { rkey: string }>(
+      (db, parameter) => ({
+        compile: () =>
+          sql<{ rkey: string }>`select rkey from record_trace
+            where did = ${parameter('did')} and fate = 2
+            limit ${parameter('limit')}`.compile(db),
+      }),
+    ),
+    eraseExpired: prepareRows(
+      database,
+      { rkey: 'text', did: 'text', collection: 'integer' },
+      (rows) => sql`update record_trace set fate = 1 where (rkey, did, collection) in
+        (select rkey, did, collection from ${rows} as r)`,
+    ),
     deleteTraces: prepareRows(
       database,
       { rkey: 'text', did: 'text', collection: 'integer' },

@@ -3,6 +3,7 @@ import type { RawBuilder } from 'kysely'
 import type { Database, Parameters } from '../db/database.ts'
 import { prepareTuples } from '../db/tuplesStatement.ts'
 import type { EngagementWeights } from '../feeds/feedDefinition.ts'
+import { isAuthorShown } from '../feeds/hiddenAuthors.ts'
 import type { Us } from '../time.ts'
 
 export type CandidateTuple = readonly [
@@ -52,7 +53,8 @@ export function prepareCandidates(database: Database) {
   const place = sql`p.post_id, p.indexed_at, p.cid, p.uri`
   const newestFirst = sql`p.indexed_at desc, p.cid desc, p.uri desc`
   const inWindow = (parameter: Parameters<WindowArgs>): RawBuilder<unknown> =>
-    sql`p.filter_id = (select id from filter where hash = ${parameter('filterHash')}) and p.indexed_at >= ${parameter('sinceUs')}`
+    sql`p.filter_id = (select id from filter where hash = ${parameter('filterHash')}) and p.indexed_at >= ${parameter('sinceUs')}
+      and ${isAuthorShown(sql`p.uri`)}`
   /** The posts with which anybody has ever engaged. */
   const engaged = (parameter: Parameters<WindowArgs>): RawBuilder<unknown> =>
     sql`select ${place}, ${counts} from filter_post as p

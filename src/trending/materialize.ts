@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
 import type { RowsStatement } from '../db/rowsStatement.ts'
 import type { RankingPostTable } from '../db/schema.ts'
+import { isAuthorShown } from '../feeds/hiddenAuthors.ts'
 import type { Us } from '../time.ts'
 import { US_PER_DAY, US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 import type { RankedPost } from './rank.ts'
@@ -55,7 +56,8 @@ export class RankingStore {
       (rows) => sql`insert into ranking_post (generation, rank, post_id, indexed_at, uri, why)
         select r.generation, r.rank, r.post_id, r.indexed_at, r.uri, r.why from ${rows} as r
         cross join post cross join account
-        where post.id = r.post_id and account.id = post.account_id and account.active = 1`,
+        where post.id = r.post_id and account.id = post.account_id and account.active = 1
+          and ${isAuthorShown(sql`r.uri`)}`,
     )
   }
 

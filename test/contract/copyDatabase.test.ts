@@ -88,8 +88,8 @@ async function fill({ writer }: TestDatabase): Promise<void> {
     active: false,
     status: TRAPS.join(),
     timeUs: 1,
+    toldUs: 1,
     time: 1,
-    seq: 1,
   }
   const store = new RecordStore(writer, () => true)
   const batch = { ops: [...deletions, gone], position: undefined, lastEventUs: undefined }

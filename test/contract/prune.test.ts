@@ -33,7 +33,7 @@ const account = (did: string, active: boolean, time: number): RowOp => ({
   status: undefined,
   time,
   timeUs: time,
-  seq: 1,
+  toldUs: time,
 })
 
 async function openBench({ writer }: TestDatabase, retentionDays = 30) {

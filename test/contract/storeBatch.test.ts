@@ -9,6 +9,7 @@ import { US_PER_HOUR } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
+import { moveAccounts } from '../support/moveAccounts.ts'
 import { contents } from '../support/storeContents.ts'
 
 const NOW = 1_800_000_000_000_000
@@ -48,8 +49,8 @@ const accountOp = fc.record({
   active: fc.boolean(),
   status: fc.constantFrom(undefined, 'takendown', 'deleted'),
   timeUs: fc.nat(6),
+  toldUs: fc.nat(6),
   time: fc.nat(6),
-  seq: fc.nat(2),
 })
 const streams = fc.array(
   fc.oneof({ weight: 6, arbitrary: postOp }, { weight: 2, arbitrary: deleteOp }, accountOp),
@@ -60,13 +61,16 @@ async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [ART], NOW)
   const store = new RecordStore(database.writer, () => true)
   const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
-  return async (ops: readonly RowOp[], timeUs = 1): Promise<void> => {
+  return async (ops: readonly RowOp[], timeUs = 1, isMoved = true): Promise<void> => {
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
+    if (isMoved) {
+      await moveAccounts(database.writer, store, NOW)
+    }
   }
 }
 
-describe.each(engines)('storeBatch on $name', ({ open }) => {
+describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) => {
   test('does the same in one batch, in several, and one by one', async () => {
     await fc.assert(
       fc.asyncProperty(streams, fc.nat(25), async (ops, cut) => {
@@ -96,7 +100,9 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
     const ordered = streams.map((ops) =>
       ops
         .map((op, index) => ({ ...op, timeUs: index, rev: `3${String(index).padStart(3, '0')}` }))
-        .map((op, index) => (op.kind === 'setAccount' ? { ...op, time: index } : op)),
+        .map((op, index) =>
+          op.kind === 'setAccount' ? { ...op, time: index, toldUs: index } : op,
+        ),
     )
     await fc.assert(
       fc.asyncProperty(ordered, fc.nat(25), async (ops, from) => {
@@ -231,8 +237,8 @@ describe.each(engines)('storeBatch on $name', ({ open }) => {
       active: false,
       status: 'deleted',
       timeUs: 1,
+      toldUs: 1,
       time: 1,
-      seq: 1,
     }
     await storeBatch(
       { database: database.writer, store, pinned, windowUs: 72 * US_PER_HOUR },

@@ -50,10 +50,10 @@ const remove = (index: number): RowOp => ({
   rkey: `p${index}`,
   rev: '3z',
 })
-let seq = 0
+let toldUs = 0
 const account = (did: string, active: boolean): RowOp => {
-  seq += 1
-  return { kind: 'setAccount', did, active, status: undefined, timeUs: NOW, time: NOW, seq }
+  toldUs += 1
+  return { kind: 'setAccount', did, active, status: undefined, timeUs: NOW, time: 0, toldUs }
 }
 
 async function openBench(database: TestDatabase, knobs: Partial<TrendingOptions> = {}) {

@@ -775,32 +775,40 @@ describe('an account', () => {
     expect(await app.walk('hiddenedit')).toEqual([...[kept, entered].map(uriOf), ...before])
   })
 
-  test('follows the latest account.time, whatever the order of its events', async () => {
+  test('follows the frame that is later by either clock, and by no number', async () => {
     const first = post('latest')
-    const startMs = Math.floor(nowUs / 1000)
-    const time = (offset: number) => new Date(startMs + offset).toISOString()
-    const say = (active: boolean, offset: number, seq: number) =>
-      account(first, { active, time: time(offset), seq })
-    await publish(first, say(true, 2_000, 1), say(false, 1_000, 9))
-    expect(await app.walk('latest')).toEqual([uriOf(first)])
-    await publish(account(first, { active: false, status: 'deleted', time: time(500), seq: 99 }))
-    expect(await app.walk('latest')).toEqual([uriOf(first)])
-    await publish(say(false, 30_000, 1))
+    await publish(first)
+    const base = nowUs
+    // In seconds after that: the host's clock, and the account's own.
+    const say = (active: boolean, told: number, own: number) => {
+      const timeUs = base + told * 1_000_000
+      const time = datetimeUs(base + own * 1_000_000)
+      return account(first, { active, timeUs, time, seq: 1_000 - told })
+    }
+    nowUs += 100_000_000
+    await publish(say(false, 50, 40))
     expect(await app.walk('latest')).toEqual([])
-    await publish(say(true, 20_000, 50), say(true, 29_999, 51))
+    await publish(say(true, 30, 30), say(true, 49, 39))
     expect(await app.walk('latest')).toEqual([])
-    await publish(say(true, 30_001, 0))
+    // An own clock that is ahead of the frame's says no more than that.
+    await publish(say(true, 39, 5_000))
+    expect(await app.walk('latest')).toEqual([])
+    await publish(say(true, 51, 10))
     expect(await app.walk('latest')).toEqual([uriOf(first)])
+    await publish(say(false, 45, 41))
+    expect(await app.walk('latest')).toEqual([])
+    await publish(say(true, 60, 60_000_000))
+    expect(await app.walk('latest')).toEqual([uriOf(first)])
+    await publish(say(false, 61, 20))
+    expect(await app.walk('latest')).toEqual([])
   })
 
   test('compares account.time as a moment, not as text', async () => {
     const first = post('account2')
-    const say = (active: boolean, time: string) => account(first, { active, time, seq: 5 })
-    await publish(
-      first,
-      say(false, '2026-01-01T12:00:00.000Z'),
-      say(true, '2026-01-01T12:00:00.000001Z'),
-    )
+    await publish(first)
+    const timeUs = nowUs
+    const say = (active: boolean, time: string) => account(first, { active, time, timeUs })
+    await publish(say(false, '2026-01-01T12:00:00.000Z'), say(true, '2026-01-01T12:00:00.000001Z'))
     expect(await app.walk('account2')).toEqual([uriOf(first)])
     await publish(say(false, '2026-01-01T13:00:00.000+02:00'))
     expect(await app.walk('account2')).toEqual([uriOf(first)])
@@ -808,18 +816,16 @@ describe('an account', () => {
     expect(await app.walk('account2')).toEqual([])
   })
 
-  test('follows the highest seq where the time is the same', async () => {
+  test('is not changed by what another host tells again a minute later', async () => {
     const first = post('seq')
-    const time = new Date(Math.floor(nowUs / 1000)).toISOString()
-    const say = (active: boolean, seq: number) => account(first, { active, time, seq })
-    await publish(first, say(true, 10), say(false, 9), say(false, 2))
-    expect(await app.walk('seq')).toEqual([uriOf(first)])
-    await publish(say(false, 11))
-    expect(await app.walk('seq')).toEqual([])
-    await publish(say(true, 100))
-    expect(await app.walk('seq')).toEqual([uriOf(first)])
-    await publish(say(false, 99), say(false, 100))
-    expect(await app.walk('seq')).toEqual([uriOf(first)])
+    const frames = [off(first, 'deactivated'), on(first), off(first, 'takendown'), on(first)]
+    await publish(first, ...frames)
+    const again = frames.map((frame) => ({ ...frame, time_us: frame.time_us + 60_000_000 }))
+    nowUs += 61_000_000
+    for (const frame of again) {
+      await publish(frame)
+      expect(await app.walk('seq')).toEqual([uriOf(first)])
+    }
   })
 
   test('is not changed by events of before that are repeated', async () => {

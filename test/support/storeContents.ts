@@ -14,7 +14,7 @@ export async function contents({ reader }: TestDatabase) {
       .execute(),
     accounts: await db
       .selectFrom('account')
-      .select(['did', 'active', 'status', 'time_us', 'account.seq'])
+      .select(['did', 'active', 'status', 'time_us', 'told_us', 'frames'])
       .where('time_us', '>=', 0)
       .orderBy('did')
       .execute(),

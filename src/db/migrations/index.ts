@@ -1,7 +1,9 @@
 import type { Migration } from 'kysely/migration'
+import { systemClock } from '../../time.ts'
 import type { Dialect } from '../dialect.ts'
 import * as init from './001-init.ts'
 import * as addKnownRecords from './002-add-known-records.ts'
+import * as addAccountMoves from './003-add-account-moves.ts'
 import * as addGap from './004-add-gap.ts'
 
 /** All migrations in order. A released one is never edited. */
@@ -9,6 +11,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
   return {
     '001-init': { up: (db) => init.up(db, dialect) },
     '002-add-known-records': { up: (db) => addKnownRecords.up(db, dialect) },
+    '003-add-account-moves': { up: (db) => addAccountMoves.up(db, dialect, systemClock()) },
     '004-add-gap': { up: (db) => addGap.up(db, dialect) },
   }
 }

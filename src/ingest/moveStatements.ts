@@ -1,0 +1,76 @@
+import { sql } from 'kysely'
+import type { Database } from '../db/database.ts'
+import { prepareRows } from '../db/rowsStatement.ts'
+import type { AccountMoveTable } from '../db/schema.ts'
+
+/** The SQL of accounts that have come or gone, and of which something is still to be moved. */
+export function prepareMoves(database: Database) {
+  return {
+    accountMoves: database.prepare<object, AccountMoveTable>((db) =>
+      db.selectFrom('account_move').selectAll(),
+    ),
+    saveAccountMoves: prepareRows(
+      database,
+      {
+        account_id: 'integer',
+        did: 'text',
+        shown_before: 'integer',
+        shown_from: 'text',
+        counted_before: 'integer',
+        counted_to: 'integer',
+        erase_to: 'integer',
+        erases_marks: 'integer',
+        hides: 'integer',
+      },
+      (rows) => sql`insert into account_move (account_id, did, shown_before, shown_from,
+          counted_before, counted_to, erase_to, erases_marks, hides)
+        select account_id, did, shown_before, shown_from, counted_before, counted_to, erase_to,
+          erases_marks, hides from ${rows} as r where true
+        on conflict (account_id) do update set shown_before = excluded.shown_before,
+          shown_from = excluded.shown_from, counted_before = excluded.counted_before,
+          counted_to = excluded.counted_to, erase_to = excluded.erase_to,
+          erases_marks = excluded.erases_marks, hides = excluded.hides`,
+    ),
+    deleteAccountMoves: prepareRows(
+      database,
+      { account_id: 'integer' },
+      (rows) =>
+        sql`delete from account_move where account_id in (select account_id from ${rows} as r)`,
+    ),
+    addHiddenAuthors: prepareRows(
+      database,
+      { uri_prefix: 'text' },
+      (rows) => sql`insert into hidden_author (uri_prefix)
+        select uri_prefix from ${rows} as r where true on conflict do nothing`,
+    ),
+    deleteHiddenAuthors: prepareRows(
+      database,
+      { uri_prefix: 'text' },
+      (rows) =>
+        sql`delete from hidden_author where uri_prefix in (select uri_prefix from ${rows} as r)`,
+    ),
+    /** Every post that is stored later has a higher id. */
+    lastPostId: database.prepare<object, { id: number | null }>((db) =>
+      db.selectFrom('post').select((select) => select.fn.max('id').as('id')),
+    ),
+    /** The post of the n-th engagement of an account after, or before, those of some post. */
+    engagedAfter: database.prepare<
+      { accountId: number; postId: number; limit: number },
+      { post_id: number }
+    >((db, parameter) => ({
+      compile: () =>
+        sql<{ post_id: number }>`select post_id from engagement
+          where account_id = ${parameter('accountId')} and post_id > ${parameter('postId')}
+          order by post_id limit ${parameter('limit')}`.compile(db),
+    })),
+    engagedUpTo: database.prepare<
+      { accountId: number; postId: number; limit: number },
+      { post_id: number }
+    >((db, parameter) => ({
+      compile: () =>
+        sql<{ post_id: number }>`select post_id from engagement
+          where account_id = ${parameter('accountId')} and post_id <= ${parameter('postId')}
+          order by post_id desc limit ${parameter('limit')}`.compile(db),
+    })),
+  }
+}

@@ -1,0 +1,14 @@
+import type { Database } from '../../src/db/database.ts'
+import { AccountMover } from '../../src/ingest/accountMover.ts'
+import type { RecordStore } from '../../src/ingest/recordStore.ts'
+
+/** Moves all that is still to be moved of accounts that have come or gone. */
+export async function moveAccounts(
+  database: Database,
+  store: RecordStore,
+  nowUs: number,
+): Promise<void> {
+  if (!store.moves.isEmpty) {
+    await new AccountMover({ database, store }).turn(nowUs, Infinity)
+  }
+}
