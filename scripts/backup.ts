@@ -1,43 +1,34 @@
-import { parseArgs } from 'node:util'
 import { backupDatabase } from '../src/backup/backupDatabase.ts'
 import { readConfig } from '../src/config.ts'
 import { loadEnvFile } from '../src/envFile.ts'
 import { systemClock } from '../src/time.ts'
-import { parseUsage, runCommand, usageError } from './command.ts'
+import { runCommand } from './command.ts'
 
-const USAGE = 'npm run backup -- PATH'
+const COMMAND = {
+  call: 'npm run backup --',
+  about:
+    'Makes a whole, checked copy of the SQLite database that FEEDGEN_DATABASE_URL names, of one ' +
+    'instant, while the service runs.',
+  operands: {
+    usage: 'PATH',
+    min: 1,
+    max: 1,
+    problem: 'give one file, or a folder',
+    about:
+      'The file to make, or a folder, in which the copy is called tagfeed-TIME.db. A file that exists ' +
+      'is not overwritten.',
+  },
+  options: {},
+  notes: [
+    'To restore it: stop the service, put the copy where the database was, without any -wal and -shm ' +
+      'beside it, and start. A database on Postgres is copied with pg_dump.',
+  ],
+} as const
 
-const HELP = `usage: ${USAGE}
-
-Makes a whole, checked copy of the SQLite database that FEEDGEN_DATABASE_URL names, of one instant,
-while the service runs. To restore it: stop the service, put the copy where the database was, without
-any -wal and -shm beside it, and start.
-
-  PATH     the file to make, or a folder, in which the copy is called tagfeed-TIME.db;
-           a file that exists is not overwritten
-  --help   prints this
-
-A database on Postgres is copied with pg_dump.`
-
-await runCommand(async (signal) => {
-  const { path, wantsHelp } = parseUsage(readArguments, USAGE)
-  if (wantsHelp) {
-    console.log(HELP)
-    return
-  }
-  const { databaseUrl } = readConfig(loadEnvFile('.env', process.env))
-  const backup = await backupDatabase({ databaseUrl, target: path, clock: systemClock, signal })
+await runCommand(COMMAND, async ({ operands, problems, signal }) => {
+  const read = problems.attempt(() => readConfig(loadEnvFile('.env', process.env)), undefined)
+  const { databaseUrl } = problems.settle(read)
+  const [target = ''] = operands
+  const backup = await backupDatabase({ databaseUrl, target, clock: systemClock, signal })
   console.log(`${backup.path}: ${backup.bytes} bytes, checked`)
 })
-
-function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: 'boolean', default: false } },
-  })
-  const [path = '', ...rest] = positionals
-  if (!values.help && (path === '' || rest.length > 0)) {
-    throw usageError('give one file, or a folder', USAGE)
-  }
-  return { path, wantsHelp: values.help }
-}

@@ -38,6 +38,8 @@ export interface IngestStatus {
   readonly buffered: number
   /** Duration of the last batch that was stored. */
   readonly lastBatchMs: number
+  /** Posts of accounts that are hidden; undefined until they have been counted. */
+  readonly heldBackPosts?: number | undefined
   /** Why ingest stands still now, in plain words; it may name hosts and paths, and is not for strangers. */
   readonly problem: string | undefined
 }

@@ -131,6 +131,10 @@ const GAUGES: Readonly<Record<string, [help: string, value: Value]>> = {
     '1 while nothing is stored because our clock is wrong',
     ({ clockProblem }) => +(clockProblem !== undefined),
   ],
+  feedgen_held_back_posts: [
+    'Posts of accounts that are hidden, counted every few minutes',
+    ({ heldBackPosts }) => heldBackPosts,
+  ],
   feedgen_ingest_batch_seconds: ['Duration of the last batch', (s) => s.lastBatchMs / 1000],
 }
 

@@ -119,6 +119,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
           new Pruner({
             ...{ database, store, retentionDays, windowUs, pinned, logger },
             horizonUs: () => keeper.horizonUs(clock),
+            onHeldBack: (posts) => counters.postsHeldBack(posts),
           }),
         ],
       }),

@@ -214,6 +214,11 @@ export class IngestCounters {
     }
   }
 
+  /** So many posts are stored of accounts that are hidden. */
+  postsHeldBack(count: number): void {
+    this.#status.heldBackPosts = count
+  }
+
   operationPoisoned(): void {
     this.#status.poisonedTotal += 1
   }

@@ -159,7 +159,6 @@ export class RecordStore {
 
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
   async dropOldPosts(beforeUs: Us, limit: number, nowUs: Us): Promise<number> {
-    await this.begin()
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await this.#deletePosts(rows)
@@ -170,12 +169,6 @@ export class RecordStore {
       }),
     )
     return rows.length
-  }
-
-  async dropTraces(keys: readonly (RecordKey & { collection: number })[]): Promise<void> {
-    await this.statements.deleteTraces.run(
-      keys.map(({ rkey, did, collection }) => [rkey, did, collection]),
-    )
   }
 
   async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {

@@ -42,6 +42,7 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   const logger = silentLogger()
   const stream: { horizonUs: number | undefined } = { horizonUs: Number.MAX_SAFE_INTEGER }
   const time = { nowUs: NOW }
+  let heldBackPosts: number | undefined
   const pruner = new Pruner({
     database: writer,
     store,
@@ -50,6 +51,9 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
     pinned,
     horizonUs: () => stream.horizonUs && Math.min(time.nowUs, stream.horizonUs),
     logger,
+    onHeldBack: (posts) => {
+      heldBackPosts = posts
+    },
   })
   const store1 = (nowUs: number, ...ops: RowOp[]): Promise<void> =>
     storeBatch(
@@ -58,13 +62,13 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
       nowUs,
     )
   /** Lets the pruner have its turn every second of an hour. */
-  const pruneHour = async (nowUs: number): Promise<void> => {
-    for (let us = nowUs; us < nowUs + US_PER_HOUR; us += 1_000_000) {
+  const pruneHour = async (nowUs: number, seconds = 3_600): Promise<void> => {
+    for (let us = nowUs; us < nowUs + seconds * 1_000_000; us += 1_000_000) {
       time.nowUs = us
       await pruner.stepIfDue(us)
     }
   }
-  return { store: store1, pruneHour, stream }
+  return { store: store1, pruneHour, stream, heldBack: () => heldBackPosts }
 }
 
 const counts = async ({ reader }: TestDatabase) => {
@@ -193,6 +197,27 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     await pruneHour(NOW + 10 * US_PER_DAY)
     const rows = await database.reader.kysely.selectFrom('account').select('did').execute()
     expect(rows.map(({ did }) => did).sort()).toEqual(['did:plc:a', 'did:plc:hidden'])
+  })
+
+  test('says how many posts of hidden accounts there are', async () => {
+    await using database = await open()
+    const { store, pruneHour, heldBack } = await openBench(database)
+    const hidden = { ...account('did:plc:a', false, NOW), status: 'deactivated' } as RowOp
+    await store(NOW, put('r1', NOW), put('r2', NOW), hidden)
+    await pruneHour(NOW)
+    expect(heldBack()).toBe(2)
+    await store(NOW, account('did:plc:a', true, NOW + 1))
+    await pruneHour(NOW + US_PER_HOUR)
+    expect(heldBack()).toBe(0)
+  })
+
+  test('takes old posts within the hour though there are many traces', async () => {
+    await using database = await open()
+    const { store, pruneHour } = await openBench(database)
+    const traces = Array.from({ length: 20_000 }, (_, index) => gone('did:plc:b', `t${index}`))
+    await store(NOW, ...traces, put('old', NOW - 31 * US_PER_DAY), put('r1', NOW))
+    await pruneHour(NOW, 60)
+    expect(await counts(database)).toMatchObject({ posts: 1 })
   })
 
   test('drops a filter that no feed has used for days, and its rows', async () => {
