@@ -1,5 +1,6 @@
 /** What a ranking was made of, post by post, against what the model says. */
 import { runScript } from '../support/runApp.ts'
+import type { Programs } from './bundleService.ts'
 import { tell } from './compareFeeds.ts'
 import type { Compared } from './compareFeeds.ts'
 import { COUNTED, FEEDS, feedsFile } from './oracleFeeds.ts'
@@ -8,6 +9,7 @@ import { COUNTED, FEEDS, feedsFile } from './oracleFeeds.ts'
 export interface Home {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
+  readonly programs: Programs
 }
 
 /** The first difference in words; undefined when there is none. */
@@ -17,7 +19,8 @@ export async function compareCounts({
   home,
 }: Pick<Compared, 'model' | 'frames'> & { home: Home }): Promise<string | undefined> {
   const args = [COUNTED.rkey, '--explain', '--json', '--limit', '999999']
-  const run = await runScript('scripts/printFeed.ts', args, { ...home, feeds: feedsFile(FEEDS) })
+  const program = home.programs.path('scripts/printFeed.ts')
+  const run = await runScript(program, args, { ...home, feeds: feedsFile(FEEDS) })
   if (run.code !== 0) {
     return `printFeed ended with code ${run.code}: ${run.stderr}`
   }

@@ -18,29 +18,51 @@ export async function compareFeeds(
   app: RunningApp,
   compared: Compared,
 ): Promise<string | undefined> {
+  const differences: string[] = []
+  const names: string[] = []
   for (const feed of FEEDS) {
-    const expected = compared.model.members(feed)
-    if (feed.trending !== undefined) {
-      // What is wrong is told below, once it has had its time.
-      const isRanked = async (): Promise<boolean> =>
-        (await app.walk(feed.rkey)).join() === expected.join()
-      await until(isRanked).catch(() => {})
-    }
-    const walk = await walkFeed(app, feed, compared.random)
-    const served = walk.posts
-    const place = Math.max(expected.length, served.length)
-    const first = Array.from({ length: place }).findIndex((_, at) => expected[at] !== served[at])
-    if (walk.fault !== undefined || first !== -1) {
-      const [wanted, got] = [expected[first], served[first]]
-      return [
-        `feed ${feed.rkey}: ${walk.fault ?? ''}${served.length} posts, expected ${expected.length}`,
-        `  place ${first + 1}: ${got ?? 'nothing'}, expected ${wanted ?? 'nothing'}`,
-        ...[wanted, got].flatMap((uri) => tell(uri, compared.frames)),
-      ].join('\n')
+    const difference = await compareFeed(app, feed, compared, names.length === 0)
+    if (difference !== undefined) {
+      differences.push(difference)
+      names.push(feed.rkey)
     }
   }
-  return undefined
+  const [first] = differences
+  return first === undefined ? undefined : `${first}\n  different are: ${names.join(', ')}`
 }
+
+async function compareFeed(
+  app: RunningApp,
+  feed: OracleFeed,
+  { model, frames, random }: Compared,
+  isPatient: boolean,
+): Promise<string | undefined> {
+  const expected = model.members(feed)
+  if (feed.trending !== undefined && isPatient) {
+    // What is wrong is told below, once it has had its time.
+    const isRanked = async (): Promise<boolean> =>
+      (await app.walk(feed.rkey)).join() === expected.join()
+    await until(isRanked).catch(() => {})
+  }
+  const { posts: served, fault } = await walkFeed(app, feed, random)
+  const place = Math.max(expected.length, served.length)
+  const first = Array.from({ length: place }).findIndex((_, at) => expected[at] !== served[at])
+  if (fault === undefined && first === -1) {
+    return undefined
+  }
+  const [wanted, got] = [expected[first], served[first]]
+  const missing = expected.filter((uri) => !served.includes(uri)).length
+  const strange = served.filter((uri) => !expected.includes(uri)).length
+  const counts = `${served.length} posts, expected ${expected.length}`
+  return [
+    `feed ${feed.rkey}: ${fault ?? ''}${counts}, ${missing} missing, ${strange} strange`,
+    `  place ${first + 1}: ${got ?? 'nothing'}, expected ${wanted ?? 'nothing'}`,
+    ...[wanted, got].flatMap((uri) => tell(uri, frames)),
+  ].join('\n')
+}
+
+const MOST_TOLD = 25
+const MOST_SHOWN = 700
 
 interface Walk {
   readonly posts: string[]
@@ -83,10 +105,11 @@ export function tell(uri: string | undefined, frames: readonly Frame[]): string[
   if (did === undefined) {
     return []
   }
-  return frames.flatMap(({ data }, index) => {
+  const found = frames.flatMap(({ data }, index) => {
     const text = String(data)
     const isItsOwn = text.includes(`"rkey":${JSON.stringify(rkey)}`) || text.includes('"account":')
     const concerns = (text.includes(did) && isItsOwn) || text.includes(`"${uri}"`)
-    return concerns ? [`  ${index}: ${text.slice(0, 1_500)}`] : []
+    return concerns ? [`  ${index}: ${text.slice(0, MOST_SHOWN)}`] : []
   })
+  return found.length > MOST_TOLD ? [...found.slice(0, MOST_TOLD), '  …'] : found
 }

@@ -12,11 +12,15 @@ export type WritingThread = 'ingest' | 'rankings'
 /**
  * How to start a service that dies so. Transactions that changed nothing do not count, nor what the
  * main thread commits at the start. A death of this kind leaves the file `mark`, with the number of
- * changes that it cost.
+ * changes that it cost. `preload` is this file, or a bundle of it.
  */
-export function dyingBeforeCommit(thread: WritingThread, commit: number, mark: string) {
+export function dyingBeforeCommit(
+  thread: WritingThread,
+  commit: number,
+  { mark, preload }: { readonly mark: string; readonly preload: string },
+) {
   return {
-    nodeOptions: ['--import', import.meta.url],
+    nodeOptions: ['--import', preload],
     env: { ORACLE_KILL_IN: thread, ORACLE_KILL_AT: String(commit), ORACLE_KILL_MARK: mark },
   }
 }

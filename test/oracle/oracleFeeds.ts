@@ -61,6 +61,8 @@ const FILTERED: readonly OracleFeed[] = [
   feed('plain', { tags: { any: ['cats', 'music'] }, media: ['none', 'video'] }),
   feed('english', { tags: { any: ['art', 'books', 'game'] }, languages: ['en', 'und'] }),
   feed('japanese', { tags: { any: ['music', 'cats', 'game'] }, languages: ['ja'] }),
+  feed('other', { tags: { any: ['art', 'dogs', 'photo'] }, languages: ['he', 'zh', 'deu'] }),
+  feed('hebrew', { tags: { any: ['music', 'cats', 'books'] }, languages: ['iw', 'por'] }),
   feed('safe', { tags: { any: ['art', 'game'] }, labels: { none: ['porn', 'sexual'] } }),
   feed('friends', { tags: { any: ['art', 'music'] }, authors: { only: authors(0, 60) } }),
   feed('strangers', { tags: { any: ['cats', 'naïve'] }, authors: { none: authors(10, 90) } }),

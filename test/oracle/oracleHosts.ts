@@ -1,33 +1,42 @@
-/** The hosts of the oracle: three Jetstream servers with the same log, each of which may fail. */
+/**
+ * The hosts of the oracle: three Jetstream servers with the same log, each of which may fail, each
+ * with a clock of its own.
+ */
+import { identityEvent } from '../support/events.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import type { JetstreamServer } from '../support/jetstreamServer.ts'
 import type { Random } from '../support/streamGenerator.ts'
+import type { OracleClock } from './oracleClock.ts'
+import { accountOf } from './oracleFeeds.ts'
 import type { OracleFrame } from './oracleStream.ts'
+import { mostSkewUs } from './oracleWorld.ts'
+import type { OracleWorld } from './oracleWorld.ts'
 
-const HOUR_US = 3_600_000_000
-/** How far the clocks of the hosts are apart, if they are. */
-const SKEWS_US = [0, 1_500_000, -7_000_000]
-const MAX_SKEW_US = 7_000_000
+/** How far back the segment begins that v2 starts from: up to an hour, as it happens. */
+const SEGMENT_US = 20 * 60 * 1_000_000
 
 export interface OracleHostsOptions {
   readonly frames: readonly OracleFrame[]
   readonly random: Random
-  /** Whether each host tells the time by a clock of its own; all agree on that of the last frame. */
-  readonly isSkewed: boolean
+  readonly world: OracleWorld
+  readonly clock: OracleClock
 }
 
-/** One of the hosts goes back an hour at every connection, as v2 does. */
+/** All hosts agree on the time of the last frame. */
 export async function openOracleHosts(options: OracleHostsOptions): Promise<OracleHosts> {
+  const { world, clock } = options
   await using stack = new AsyncDisposableStack()
   const servers: JetstreamServer[] = []
-  const v2 = {
-    flavour: 'v2',
-    get segmentStartUs() {
-      return hosts.reachedUs - HOUR_US
-    },
-  } as const
-  for (const flavour of [{}, v2, {}]) {
-    servers.push(stack.use(await openJetstreamServer(flavour)))
+  for (const [index, skewUs] of world.skewsUs.entries()) {
+    const nowUs = (): number => clock.nowUs + skewUs
+    const v2 = {
+      flavour: 'v2',
+      get segmentStartUs() {
+        return nowUs() - SEGMENT_US
+      },
+    } as const
+    const isV2 = world.hasV2 && index === 1
+    servers.push(stack.use(await openJetstreamServer(isV2 ? { ...v2, nowUs } : { nowUs })))
   }
   const hosts = new OracleHosts(servers, options)
   stack.move()
@@ -38,17 +47,19 @@ export class OracleHosts implements AsyncDisposable {
   readonly #servers: readonly JetstreamServer[]
   readonly #frames: readonly OracleFrame[]
   readonly #random: Random
-  readonly isSkewed: boolean
+  readonly #world: OracleWorld
+  readonly clock: OracleClock
   #released = 0
   #reachedUs = 0
-  #downHost: JetstreamServer | undefined
-  #goingDown: Promise<void> = Promise.resolve()
+  #downHosts: JetstreamServer[] = []
+  #goingDown: Promise<void>[] = []
 
   constructor(servers: readonly JetstreamServer[], options: OracleHostsOptions) {
     this.#servers = servers
     this.#frames = options.frames
     this.#random = options.random
-    this.isSkewed = options.isSkewed
+    this.#world = options.world
+    this.clock = options.clock
   }
 
   /** Frames that are still held back. */
@@ -56,9 +67,9 @@ export class OracleHosts implements AsyncDisposable {
     return this.#frames.length - this.#released
   }
 
-  /** Where the position of a service is that has read and committed all that was released. */
+  /** Where the position of a service is at least that has read and committed all that was released. */
   get reachedUs(): number {
-    return this.isSkewed && this.left > 0 ? this.#reachedUs - MAX_SKEW_US : this.#reachedUs
+    return this.left > 0 ? this.#reachedUs - mostSkewUs(this.#world) : this.#reachedUs
   }
 
   /** For FEEDGEN_JETSTREAM_URLS: any of them may be the preferred one. */
@@ -68,29 +79,69 @@ export class OracleHosts implements AsyncDisposable {
     return [...urls.slice(first), ...urls.slice(0, first)].join(',')
   }
 
-  /** Gives every host the next frames. */
-  release(count: number): void {
-    const frames = this.#frames.slice(this.#released, this.#released + count)
-    this.#released += frames.length
-    for (const { reachesUs } of frames) {
-      this.#reachedUs = Math.max(this.#reachedUs, reachesUs)
+  /**
+   * Gives every host the next frames, and what is sent until then or until now; `reserve` of all are
+   * kept back. The clock is set first: no frame is there before its moment.
+   */
+  release(count: number, reserve = 0): void {
+    const most = Math.max(this.#released, this.#frames.length - reserve)
+    const least = Math.min(most, this.#released + count)
+    for (const { timeUs } of this.#frames.slice(this.#released, least)) {
+      this.clock.advanceTo(timeUs)
     }
-    for (const [index, server] of this.#servers.entries()) {
-      const skewUs = this.isSkewed ? (SKEWS_US[index] ?? 0) : 0
-      server.appendAll(frames.map((frame) => this.#told(frame, skewUs)))
+    this.#appendUntil(this.clock.nowUs, least, most)
+  }
+
+  /** The same for what is sent within so long a time. */
+  releaseFor(durationUs: number, reserve = 0): void {
+    const most = Math.max(this.#released, this.#frames.length - reserve)
+    // The stream stands still where nothing of it may be told yet.
+    if (most > this.#released) {
+      this.clock.advanceTo(this.clock.nowUs + durationUs)
+      this.#appendUntil(this.clock.nowUs, this.#released, most)
     }
   }
 
-  /** The frame as a host tells it whose clock is wrong by so much. */
+  #appendUntil(nowUs: number, least: number, most: number): void {
+    let end = least
+    while (end < most && (this.#frames[end]?.timeUs ?? Infinity) <= nowUs) {
+      end += 1
+    }
+    const frames = this.#frames.slice(this.#released, end)
+    this.#released = end
+    for (const { reachesUs } of frames) {
+      this.#reachedUs = Math.max(this.#reachedUs, reachesUs)
+    }
+    this.#tell(frames)
+  }
+
+  /** Frames of this moment that change nothing. */
+  fill(count: number): void {
+    const timeUs = this.clock.nowUs
+    const event = identityEvent({ timeUs, did: accountOf(0) })
+    const frame = { timeUs, toldUs: timeUs, data: JSON.stringify(event), reachesUs: 0 }
+    this.#tell(Array.from({ length: count }, () => frame))
+  }
+
+  #tell(frames: readonly OracleFrame[]): void {
+    const last = this.#frames.at(-1)
+    for (const [index, server] of this.#servers.entries()) {
+      const skewUs = this.#world.skewsUs[index] ?? 0
+      server.appendAll(frames.map((frame) => (frame === last ? frame : this.#told(frame, skewUs))))
+    }
+  }
+
+  /** The frame as a host tells it whose clock is wrong by about so much. */
   #told(frame: OracleFrame, skewUs: number): OracleFrame {
-    const { timeUs, data } = frame
-    return typeof data !== 'string' || skewUs === 0 || frame === this.#frames.at(-1)
-      ? frame
-      : {
-          ...frame,
-          timeUs: timeUs + skewUs,
-          data: data.replace(`"time_us":${timeUs},`, `"time_us":${timeUs + skewUs},`),
-        }
+    const { timeUs, toldUs, data } = frame
+    const jitterUs = this.#random.below(2 * this.#world.jitterUs + 1) - this.#world.jitterUs
+    const aheadUs = skewUs + jitterUs
+    const isTold = toldUs > 0 && typeof data === 'string'
+    return {
+      ...frame,
+      timeUs: timeUs + aheadUs,
+      data: isTold ? data.replace(`"time_us":${toldUs},`, `"time_us":${toldUs + aheadUs},`) : data,
+    }
   }
 
   /** One of the hosts has one of the faults that hosts have, until `heal`. */
@@ -107,6 +158,21 @@ export class OracleHosts implements AsyncDisposable {
     this.#random.pick(faults)()
   }
 
+  /** All hosts fail, until `heal`; returns whether that is by silence, which is noticed later. */
+  failAll(): boolean {
+    const faults: ((host: JetstreamServer) => void)[] = [
+      (host) => host.refuse(this.#random.pick([503, 400, 429])),
+      (host) => host.stall(),
+      (host) => this.#takeDown(host),
+    ]
+    const fault = this.#random.below(faults.length)
+    this.#servers.forEach((host) => faults[fault]?.(host))
+    if (fault === 0) {
+      this.cut()
+    }
+    return fault === 1
+  }
+
   /** Ends every connection, with or without a word. */
   cut(): void {
     const code = this.#random.pick([1000, 1001, 1011, 1012, 4000])
@@ -118,22 +184,23 @@ export class OracleHosts implements AsyncDisposable {
   }
 
   async heal(): Promise<void> {
+    await Promise.all(this.#goingDown)
+    for (const host of this.#downHosts) {
+      await host.listenAgain()
+    }
+    this.#goingDown = []
+    this.#downHosts = []
     for (const server of this.#servers) {
       server.accept()
       server.unstall()
       server.dropAfter(Infinity)
     }
-    await this.#goingDown
-    if (this.#downHost !== undefined) {
-      await this.#downHost.listenAgain()
-      this.#downHost = undefined
-    }
   }
 
   #takeDown(host: JetstreamServer): void {
-    if (this.#downHost === undefined) {
-      this.#downHost = host
-      this.#goingDown = host.stopListening()
+    if (!this.#downHosts.includes(host)) {
+      this.#downHosts.push(host)
+      this.#goingDown.push(host.stopListening())
     }
   }
 

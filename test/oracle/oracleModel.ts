@@ -62,14 +62,20 @@ interface Row {
   readonly indexedAt: number
 }
 
+/** What is known of an account: its last word that counted, and what makes a later one. */
 interface AccountState {
   readonly isActive: boolean
-  readonly time: number
-  readonly seq: number
+  /** The latest by each clock. */
+  readonly eventUs: number
+  readonly ownUs: number
+  /** Of the latest eight frames that counted. */
+  readonly words: readonly string[]
 }
 
 const POST = 'app.bsky.feed.post'
 const MINUTE_US = 60_000_000
+const MAX_TAGS = 200
+const LATEST_WORDS = 8
 const RETENTION_US = 30 * 24 * 60 * MINUTE_US
 
 const isObject = (value: unknown): value is Json =>
@@ -126,11 +132,23 @@ function readMedia(embed: unknown): Facts['media'] {
   }
 }
 
-/** Undefined for what is no root post with tags. */
+/** By the codes that the stream writes languages with; what is not here names itself. */
+const LANGUAGES: Readonly<Record<string, string>> = {
+  iw: 'he',
+  heb: 'he',
+  eng: 'en',
+  jpn: 'ja',
+  cmn: 'zh',
+  zho: 'zh',
+  por: 'pt',
+  deu: 'de',
+}
+
+/** Undefined for what is no root post with tags, and for one with more than any client writes. */
 function readFacts(record: Json): Facts | undefined {
   const tags = readTags(record)
   const isReply = record['reply'] !== undefined && record['reply'] !== null
-  if (isReply || tags.size === 0) {
+  if (isReply || tags.size === 0 || tags.size > MAX_TAGS) {
     return undefined
   }
   const named = listOf(record['langs']).filter((lang) => typeof lang === 'string')
@@ -140,7 +158,8 @@ function readFacts(record: Json): Facts | undefined {
     media: readMedia(record['embed']),
     languages: named
       .map((lang) => lang.toLowerCase().split('-')[0] ?? '')
-      .filter((lang) => /^[a-z]{2,3}$/.test(lang) && lang !== 'und'),
+      .filter((lang) => /^[a-z]{2,3}$/.test(lang) && lang !== 'und')
+      .map((lang) => LANGUAGES[lang] ?? lang),
     labels: labels.filter((label) => typeof label === 'string'),
   }
 }
@@ -179,7 +198,8 @@ function belongs(feed: OracleFeed, did: string, facts: Facts): boolean {
     all.every(has) &&
     !none.some(has) &&
     (media === undefined || media.includes(facts.media)) &&
-    (languages === undefined || speaks.some((language) => languages.includes(language))) &&
+    (languages === undefined ||
+      speaks.some((own) => languages.some((wanted) => (LANGUAGES[wanted] ?? wanted) === own))) &&
     !facts.labels.some((label) => labels?.none.includes(label)) &&
     (authors?.only === undefined || authors.only.includes(did)) &&
     authors?.none?.includes(did) !== true &&
@@ -247,7 +267,8 @@ export class OracleModel {
       if (event?.['kind'] === 'commit') {
         this.#commit(String(event['did']), Number(event['time_us']), partsOf(event['commit']))
       } else if (event?.['kind'] === 'account') {
-        this.#account(String(event['did']), partsOf(event['account']))
+        const timeUs = Math.min(Number(event['time_us']), frame.timeUs)
+        this.#account(String(event['did']), timeUs, partsOf(event['account']))
       }
     }
     return this
@@ -375,14 +396,22 @@ export class OracleModel {
     }
   }
 
-  #account(did: string, { active, status, time, seq }: Json): void {
-    const before = this.#accounts.get(did)
-    const after = { isActive: active === true, time: readDatetime(time) ?? 0, seq: Number(seq) }
-    const isNews = before === undefined || after.time > before.time
-    if (!isNews && (after.time < before.time || after.seq <= before.seq)) {
+  /** `timeUs` is the event's, or now when that is ahead: a frame is read no earlier than it is filed. */
+  #account(did: string, timeUs: number, { active, status, time }: Json): void {
+    const unknown: AccountState = { isActive: true, eventUs: 0, ownUs: 0, words: [] }
+    const { eventUs, ownUs, words } = this.#accounts.get(did) ?? unknown
+    const toldUs = Math.min(readDatetime(time) ?? 0, timeUs)
+    const word = JSON.stringify([time, active, status])
+    const isLater = timeUs > eventUs || toldUs > ownUs
+    if (words.includes(word) || !isLater) {
       return
     }
-    this.#accounts.set(did, after)
+    this.#accounts.set(did, {
+      isActive: active === true,
+      eventUs: Math.max(eventUs, timeUs),
+      ownUs: Math.max(ownUs, toldUs),
+      words: [...words, word].slice(-LATEST_WORDS),
+    })
     if (active === false && status === 'deleted') {
       for (const [uri, engager] of this.#engagers) {
         if (engager.did === did) {

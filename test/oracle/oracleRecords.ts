@@ -48,7 +48,7 @@ export function writtenMoment(timeUs: number, random: Random): string {
   ])
 }
 
-/** Decided by the record alone, whatever our clock says. */
+/** Decided by the record alone, whatever our clock says that `timeUs` is. */
 export const pastMoment = (timeUs: number, random: Random): string =>
   writtenMoment(timeUs - 1 - random.below(3_000_000), random)
 
@@ -121,6 +121,13 @@ const LANGUAGES: readonly unknown[] = [
   ['PT-br', 'EN'],
   ['ja', 'en'],
   ['de'],
+  ['iw'],
+  ['heb', 'pt-BR'],
+  ['eng'],
+  ['ENG-us'],
+  ['jpn'],
+  ['cmn-Hans', 'de'],
+  ['zh-Hant-TW'],
   [],
   ['und'],
   ['', 3],
@@ -129,11 +136,24 @@ const LANGUAGES: readonly unknown[] = [
 ]
 const LABELS = ['porn', 'sexual', 'nudity', 'bot']
 
-export type PostForm = 'root' | 'untagged' | 'reply'
+export type PostForm = 'root' | 'untagged' | 'reply' | 'full' | 'overfull'
+
+/** As many as may be, one fewer, and more; some of them are written twice, as one tag. */
+function manyTags(form: 'full' | 'overfull', random: Random): string[] {
+  const count = random.pick(form === 'full' ? [199, 200, 200] : [201, 201, 230])
+  const own = [random.pick(TAGS), random.pick(TAGS)]
+  const tags = new Set(own)
+  for (let n = 0; tags.size < count; n += 1) {
+    tags.add(`many${n}`)
+  }
+  const twice = random.chance(0.5) ? ['many0', 'many1', ...own] : []
+  return [...tags, ...twice.map((tag) => spelled(tag, random))]
+}
 
 /** The fields of a post; `createdAt` is set by the caller. */
 export function postFields(form: PostForm, random: Random): RecordFields {
-  const tags = form === 'untagged' ? [] : pickTags(random)
+  const isMany = form === 'full' || form === 'overfull'
+  const tags = isMany ? manyTags(form, random) : form === 'untagged' ? [] : pickTags(random)
   const inText = tags.filter(() => random.chance(0.7))
   const { text, facets } = withHashtags('An invented post', inText)
   const noTag = random.chance(0.1) ? [random.pick(NO_TAGS)] : []
@@ -145,7 +165,7 @@ export function postFields(form: PostForm, random: Random): RecordFields {
     labels: random.chance(0.03) ? 'porn' : { values },
     langs: random.pick(LANGUAGES),
     ...(form === 'reply' && { reply: random.pick([{ root: REF, parent: REF }, {}, '']) }),
-    ...(form === 'root' && random.chance(0.1) && { reply: null }),
+    ...(form !== 'reply' && random.chance(0.1) && { reply: null }),
     ...(beside.length > 0 && { tags: beside }),
     text,
   }

@@ -1,49 +1,63 @@
 /**
  * A seeded stream that does everything that a stream may do: posts that come, change, go and come
  * back; accounts and what they do for posts likewise; ties, repeats, stale and bad frames, wrong
- * clocks. What it holds to is what
- * Jetstream promises: the frames of an account come in their order. Across accounts they are out of
- * order by up to three seconds.
+ * clocks. What it holds to is what Jetstream promises: the frames of an account come in their order.
+ * Across accounts they are out of order by up to three seconds, and further where a frame is ahead of
+ * the moment at which it is sent.
+ *
+ * A frame is filed under that moment, `timeUs`: nobody reads it earlier. Where hosts tell different
+ * times of it, or it is ahead, posts say themselves when they were made, since what they are dated
+ * would else depend on who reads them when.
  */
-import { accountEvent, deleteRecord, fakeCid } from '../support/events.ts'
+import { accountEvent, datetime, deleteRecord, fakeCid } from '../support/events.ts'
 import { identityEvent, tid, writeRecord } from '../support/events.ts'
 import type { JetstreamEvent } from '../support/events.ts'
 import type { Frame } from '../support/jetstreamServer.ts'
 import { createRandom } from '../support/streamGenerator.ts'
 import type { Random } from '../support/streamGenerator.ts'
-import { accountNews, staleNews, unrelatedEvent } from './oracleAccounts.ts'
+import { AccountTalk, unrelatedEvent } from './oracleAccounts.ts'
 import type { AccountSay } from './oracleAccounts.ts'
 import { badFrame } from './oracleBadFrames.ts'
 import { Subjects, respond } from './oracleEngagement.ts'
 import { ACCOUNTS, PINNED_RKEY, PINNED_SLOTS, accountOf } from './oracleFeeds.ts'
 import { Marks } from './oracleMarks.ts'
-import { createdAt, isAncient, pastMoment, postFields, writtenMoment } from './oracleRecords.ts'
+import { createdAt, isAncient, pastMoment, postFields } from './oracleRecords.ts'
 import type { PostForm } from './oracleRecords.ts'
+import { mostSkewUs } from './oracleWorld.ts'
+import type { OracleWorld } from './oracleWorld.ts'
 
 export interface OracleFrame extends Frame {
   /** The position is at least here once the frame is committed; 0 when it says nothing of that. */
   readonly reachesUs: number
+  /** What it says that `time_us` is; 0 for one that says none that could be. */
+  readonly toldUs: number
 }
 
 export interface OracleStreamOptions {
   readonly seed: number
   readonly events: number
-  /** All events lie in the 89 minutes before, but for those that are ahead of every clock. */
+  /** When the last frame is filed. */
   readonly endUs: number
-  /** Posts say themselves when they were made: hosts may tell different times of them. */
-  readonly isDecided: boolean
+  readonly world: OracleWorld
 }
 
-/** The last frame is half a minute later than all that are not ahead of the clock. */
+/** The last frame is later than all others, but for those that are ahead of it all, on every host. */
 export function createOracleStream(options: OracleStreamOptions): OracleFrame[] {
   return new Network(options).run()
 }
 
 const POST = 'app.bsky.feed.post'
 const SECOND_US = 1_000_000
-const SPAN_US = 89 * 60 * SECOND_US
+/** All events lie in so long a time, but for those that are ahead of it all. */
+export const SPAN_US = 60 * 60 * SECOND_US
+/** Between the last event and the frame after it, longer than any is ahead. */
+const REST_US = 160 * SECOND_US
+const MAX_AHEAD_US = 90 * SECOND_US
 const DISORDER_US = 3 * SECOND_US
 const DAY_US = 24 * 3_600 * SECOND_US
+
+/** Accounts of which more is said than of others. */
+const RESTLESS = 15
 
 /** A record as the stream has last shown it. */
 interface PostRecord {
@@ -84,7 +98,11 @@ class Network {
   readonly #ended: PostRecord[] = []
   readonly #subjects: Subjects
   readonly #marks: Marks
-  readonly #said = new Map<number, AccountSay>()
+  readonly #talk: AccountTalk
+  /** Posts say themselves when they were made: hosts tell different times of them. */
+  readonly #isDecided: boolean
+  /** What a moment of the past is before, whoever tells of it. */
+  readonly #pastUs: number
   readonly #revs = new Map<number, number>()
   readonly #places = new Map<number, number>()
   readonly #pinned = new Set<number>()
@@ -97,6 +115,15 @@ class Network {
     this.#options = options
     this.#random = createRandom(options.seed)
     this.#timeUs = options.endUs - SPAN_US
+    const skewUs = mostSkewUs(options.world)
+    this.#isDecided = skewUs > 0
+    this.#pastUs = 30 * SECOND_US + 2 * skewUs
+    this.#talk = new AccountTalk({
+      random: this.#random,
+      skewUs,
+      hasLiars: options.world.hasLiars,
+      eventUs: () => this.#eventUs(0.06),
+    })
     this.#subjects = new Subjects(this.#random)
     this.#marks = new Marks({
       random: this.#random,
@@ -121,8 +148,9 @@ class Network {
       [1, () => this.#delete(this.#newRecord())],
       [1, () => this.#deleteFirst()],
       [4, () => this.#stale()],
-      [4, () => this.#account()],
-      [1, () => this.#staleAccount()],
+      [4, () => this.#account(this.#slot())],
+      [3, () => this.#account(this.#random.below(RESTLESS))],
+      [1, () => this.#flap()],
       [8, () => this.#unrelated()],
       [4, () => this.#bad()],
       ...this.#marks.shares,
@@ -131,9 +159,9 @@ class Network {
   }
 
   run(): OracleFrame[] {
-    const { events, endUs, isDecided } = this.#options
-    const stepUs = SPAN_US / events
-    const lastUs = endUs - 30 * SECOND_US
+    const { events, endUs, world } = this.#options
+    const stepUs = (SPAN_US - REST_US) / events
+    const lastUs = endUs - REST_US
     while (this.#entries.length < events) {
       // Some share their moment with the one before.
       const waitUs = this.#random.chance(0.03) ? 0 : Math.floor(this.#random.next() * 2 * stepUs)
@@ -142,9 +170,10 @@ class Network {
     }
     const frames = this.#entries.sort((a, b) => a.place - b.place).map(({ frame }) => frame)
     const last = identityEvent({ timeUs: endUs, did: accountOf(0) })
-    const end = { timeUs: endUs, data: JSON.stringify(last), reachesUs: endUs }
+    const end = { timeUs: endUs, toldUs: endUs, data: JSON.stringify(last), reachesUs: endUs }
     // What comes late makes the service go far back at its next connection, which hides all else.
-    return [...withRepeats(frames, isDecided ? 0 : 0.03, this.#random), end]
+    const lateShare = world.hasV2 && !this.#isDecided ? 0.03 : 0
+    return [...withRepeats(frames, lateShare, this.#random), end]
   }
 
   #create(): void {
@@ -162,7 +191,7 @@ class Network {
     const { slot, rkey } = this.#newRecord()
     const twin = {
       cid: this.#newCid(),
-      createdAt: pastMoment(this.#timeUs - 30 * SECOND_US, this.#random),
+      createdAt: pastMoment(this.#timeUs - this.#pastUs, this.#random),
     }
     for (const each of new Set([slot, this.#slot()])) {
       this.#put('create', { slot: each, rkey, revUs: this.#nextRev(each) }, twin)
@@ -201,16 +230,25 @@ class Network {
     }
   }
 
-  #account(): void {
-    const slot = this.#slot()
-    this.#count += 1
-    const now = { timeUs: this.#timeUs, seq: this.#count }
-    const say = accountNews(this.#said.get(slot), now, this.#random)
-    this.#said.set(slot, say)
-    if (!say.active && say.status === 'deleted') {
+  #account(slot: number): void {
+    const talk = this.#talk.say(slot, this.#timeUs)
+    if (talk === undefined) {
+      return
+    }
+    const { say, isNews } = talk
+    if (isNews && !say.active && say.status === 'deleted') {
       this.#erase(slot)
     }
     this.#emit(slot, this.#saying(slot, say))
+  }
+
+  /** An account goes and comes, again and again, within seconds. */
+  #flap(): void {
+    const slot = this.#slot()
+    for (let left = 3 + this.#random.below(12); left > 0; left -= 1) {
+      this.#account(slot)
+      this.#timeUs += this.#random.below(SECOND_US / 2)
+    }
   }
 
   /** An update makes a new post of an erased one, but not of one for which something was done. */
@@ -222,25 +260,20 @@ class Network {
     }
   }
 
-  #staleAccount(): void {
-    const [slot, said] = this.#random.pick([...this.#said, [0, undefined] as const])
-    if (said !== undefined) {
-      this.#emit(slot, this.#saying(slot, staleNews(said, this.#random)))
-    }
-  }
-
   #unrelated(): void {
     const timeUs = this.#timeUs
     const options = { timeUs, did: accountOf(this.#slot()), rkey: this.#newRkey() }
     const event = unrelatedEvent(options, this.#random)
     const reachesUs = event.kind === 'identity' ? timeUs : 0
-    this.#add(timeUs, { timeUs, data: JSON.stringify(event), reachesUs })
+    this.#add(timeUs, { timeUs, toldUs: timeUs, data: JSON.stringify(event), reachesUs })
   }
 
   #bad(): void {
     const record = this.#newRecord()
     const known = this.#live.length > 0 ? this.#random.pick(this.#live) : record
-    const say = { active: false, status: 'deleted', sentUs: this.#timeUs, seq: 2 ** 40 }
+    const timeUs = this.#eventUs(0.25)
+    const time = datetime(timeUs)
+    const say = { active: false, status: 'deleted', timeUs, time, seq: 2 ** 40 }
     const event = this.#random.pick([
       this.#writing('create', record),
       this.#writing('update', { ...known, revUs: record.revUs }),
@@ -248,8 +281,15 @@ class Network {
       this.#saying(known.slot, say),
       this.#marks.spoilable(),
     ])
-    const frame = badFrame(event, this.#random)
-    this.#add(this.#timeUs, { ...frame, timeUs: this.#timeUs, reachesUs: 0 })
+    // Ahead of the clock or not: it must not move the position there.
+    const frame = badFrame({ ...event, time_us: timeUs }, this.#random)
+    const isTold = String(frame.data).includes(`"time_us":${timeUs},`)
+    this.#add(this.#timeUs, {
+      ...frame,
+      timeUs: this.#timeUs,
+      toldUs: isTold ? timeUs : 0,
+      reachesUs: 0,
+    })
   }
 
   #put(operation: 'create' | 'update', record: PostRecord, fixed?: Fixed): void {
@@ -257,12 +297,15 @@ class Network {
     const form = this.#form()
     const event = this.#writing(operation, record, { form, ...fixed })
     this.#emit(record.slot, event)
-    if (form === 'root') {
+    if (form === 'root' || form === 'full') {
       this.#subjects.keep(record, this.#timeUs, isAncient(event))
     }
   }
 
   #form(): PostForm {
+    if (this.#random.chance(0.012)) {
+      return this.#random.pick(['full', 'overfull'])
+    }
     const roots = Array.from({ length: 7 }, () => 'root' as const)
     return this.#random.pick([...roots, 'untagged', 'reply', 'reply', 'reply'])
   }
@@ -274,9 +317,9 @@ class Network {
   ): JetstreamEvent {
     const timeUs = this.#eventUs()
     // The clock decides the place of what is ahead of it, unless the record does.
-    const isDecided = this.#options.isDecided || timeUs > this.#options.endUs
+    const isDecided = this.#isDecided || timeUs > this.#timeUs
     const moment = isDecided
-      ? pastMoment(this.#timeUs - 30 * SECOND_US, this.#random)
+      ? pastMoment(this.#timeUs - this.#pastUs, this.#random)
       : createdAt(this.#timeUs, this.#ties, this.#random)
     const options = { timeUs, did: accountOf(slot), rkey, rev: tid(revUs, slot) }
     const fields = {
@@ -292,23 +335,29 @@ class Network {
     return deleteRecord(POST, { timeUs: this.#eventUs(), did: accountOf(slot), rkey, rev })
   }
 
-  #saying(slot: number, { sentUs, ...rest }: AccountSay): JetstreamEvent {
-    const time = writtenMoment(sentUs, this.#random)
-    return accountEvent({ timeUs: this.#eventUs(), did: accountOf(slot), time, ...rest })
+  #saying(slot: number, say: AccountSay): JetstreamEvent {
+    return accountEvent({ did: accountOf(slot), ...say })
   }
 
-  /** Now, but for a server whose clock is wrong: far ahead of everybody's. */
-  #eventUs(): number {
-    const aheadUs = 600 * SECOND_US + this.#random.below(DAY_US)
-    return this.#random.chance(0.005) ? this.#options.endUs + aheadUs : this.#timeUs
+  /** Now, but for a server whose clock is ahead, by more or by less than the contract allows. */
+  #eventUs(aheadShare = 0.004): number {
+    const { world, endUs } = this.#options
+    const roll = this.#random.next()
+    const aheadUs = this.#random.below(MAX_AHEAD_US)
+    const futureUs = 600 * SECOND_US + this.#random.below(DAY_US)
+    if (world.hasFuture && roll < 0.004) {
+      return endUs + futureUs
+    }
+    return this.#timeUs + (world.hasAhead && roll > 1 - aheadShare ? aheadUs : 0)
   }
 
   #emit(slot: number, event: JetstreamEvent): void {
     const lateUs = this.#random.chance(0.08) ? this.#random.below(DISORDER_US) : 0
     const place = Math.max(this.#places.get(slot) ?? 0, this.#timeUs + lateUs)
     this.#places.set(slot, place)
-    const reachesUs = event.time_us > this.#options.endUs ? 0 : event.time_us
-    this.#add(place, { timeUs: this.#timeUs, data: JSON.stringify(event), reachesUs })
+    const [timeUs, toldUs] = [this.#timeUs, event.time_us]
+    const reachesUs = toldUs > timeUs ? 0 : toldUs
+    this.#add(place, { timeUs, toldUs, data: JSON.stringify(event), reachesUs })
   }
 
   #add(place: number, frame: OracleFrame): void {

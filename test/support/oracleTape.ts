@@ -4,6 +4,7 @@ import type { OracleFeed } from '../oracle/oracleFeeds.ts'
 import { OracleModel } from '../oracle/oracleModel.ts'
 import { createOracleStream } from '../oracle/oracleStream.ts'
 import type { OracleFrame } from '../oracle/oracleStream.ts'
+import { RIGHT_WORLD } from '../oracle/oracleWorld.ts'
 import { createPost } from './events.ts'
 import { openJetstreamServer } from './jetstreamServer.ts'
 import type { JetstreamServer } from './jetstreamServer.ts'
@@ -30,7 +31,7 @@ export class OracleTape implements AsyncDisposable {
     const endUs = nowUs() - MINUTE_US
     this.#seed = seed
     this.#server = server
-    this.#frames = createOracleStream({ seed, events, endUs, isDecided: false })
+    this.#frames = createOracleStream({ seed, events, endUs, world: RIGHT_WORLD })
   }
 
   get url(): string {
@@ -57,7 +58,7 @@ export class OracleTape implements AsyncDisposable {
     this.send(this.left)
     const timeUs = nowUs()
     const event = createPost({ timeUs, did: accountOf(1), tags: ['art'] })
-    this.#frames.push({ timeUs, data: JSON.stringify(event), reachesUs: timeUs })
+    this.#frames.push({ timeUs, toldUs: timeUs, data: JSON.stringify(event), reachesUs: timeUs })
     this.send(1)
   }
 

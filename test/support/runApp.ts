@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve as resolvePath } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from './databases.ts'
 import { serviceDatabaseUrl } from './serviceDatabase.ts'
@@ -22,6 +22,8 @@ export interface LogLine {
 }
 
 export interface RunOptions {
+  /** What is started; `src/main.ts` when left out. */
+  readonly program?: string
   /** Added to an environment in which nothing else is set. */
   readonly env?: Readonly<Record<string, string>>
   /** Text of a feeds file; the shipped one when left out. */
@@ -172,7 +174,7 @@ export async function runScript(
   args: readonly string[],
   options: RunOptions & { folder: string; terminated?: AbortSignal },
 ): Promise<FinishedRun> {
-  const child = spawn(process.execPath, [join(ROOT, script), ...args], {
+  const child = spawn(process.execPath, [resolvePath(ROOT, script), ...args], {
     cwd: options.folder,
     env: await environment(options),
   })
@@ -191,7 +193,8 @@ export async function runScript(
 async function startMain(options: RunOptions & { folder: string }) {
   const logs: LogLine[] = []
   const stderr: string[] = []
-  const args = [...(options.nodeOptions ?? []), join(ROOT, 'src/main.ts')]
+  const { nodeOptions = [], program = 'src/main.ts' } = options
+  const args = [...nodeOptions, resolvePath(ROOT, program)]
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd: options.folder,
     env: await environment(options),
