@@ -108,6 +108,16 @@ test('CHANGELOG.md has the version of package.json, dated, below what is unrelea
   expect(second.split(' ')[0]).toBe(version)
 })
 
+test('docs/scaling.md calls nothing measured that docs/benchmarks.md does not have', () => {
+  const [, section = ''] = read('docs/scaling.md').split('\n## One machine\n')
+  const [table = ''] = section.split('\n\n## ')
+  const measured = [...table.matchAll(/^\| [^|]+ \| ([^|]+) \|/gmu)].map(([, cell = '']) => cell)
+  const figures = measured.flatMap((cell) => cell.match(/\d[\d,.]*\d|\d/gu) ?? [])
+  const known = new Set(read('docs/benchmarks.md').match(/\d[\d,.]*\d|\d/gu))
+  expect(figures).not.toEqual([])
+  expect(figures.filter((figure) => !known.has(figure))).toEqual([])
+})
+
 describe('docs/operations.md', () => {
   /** The first column of the table under a heading, as the names in it. */
   const firstColumn = (heading: string): string[] => {
