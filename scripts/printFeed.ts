@@ -5,7 +5,7 @@ import { createFeeds } from '../src/feeds/openFeeds.ts'
 import { rankingOf } from '../src/feeds/rankingKey.ts'
 import { walkFeed } from '../src/feeds/walkFeed.ts'
 import { createLogger } from '../src/logger.ts'
-import { openFeedReader, prepareDatabase } from '../src/prepareDatabase.ts'
+import { openReadable } from '../src/prepareDatabase.ts'
 import type { Problems } from '../src/problems.ts'
 import { readSetup } from '../src/setup.ts'
 import type { Setup } from '../src/setup.ts'
@@ -50,12 +50,12 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   const definition = problems.settle(found)
   const { databaseUrl, retentionDays } = config
   const options = { logger: createLogger({ level: 'silent', pretty: false }), signal }
-  const filterIds = await prepareDatabase({ config, definitions: [definition] }, options)
+  await using readable = await openReadable({ config, definitions: [definition] }, options)
+  const { reader, filterIds, isWritable } = readable
   const ranking = rankingOf(definition)
-  if (ranking !== undefined) {
+  if (ranking !== undefined && isWritable) {
     await rankOnce({ databaseUrl, ranking, retentionDays, signal })
   }
-  await using reader = await openFeedReader(config, options)
   const clock = systemClock
   const [feed] = createFeeds({ reader, definitions: [definition], filterIds, retentionDays, clock })
   if (feed === undefined) {

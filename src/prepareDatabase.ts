@@ -1,15 +1,19 @@
 import type { Config } from './config.ts'
 import { refuseUnfinishedCopy } from './copy/copyProgress.ts'
 import { bringUpToDate } from './db/bringUpToDate.ts'
+import { UnwritableError } from './db/checkFile.ts'
 import type { Database } from './db/database.ts'
 import { isMigrated } from './db/migrate.ts'
 import {
   checkDatabase,
+  isMissing,
   isOutOfReach,
   openReader,
   openWriter,
   whenReachable,
 } from './db/openDatabase.ts'
+import { openUnwritable } from './db/openUnwritable.ts'
+import { ConfigError } from './errors.ts'
 import { findFilters } from './feeds/filters.ts'
 import { prepareFilters } from './feeds/openFeeds.ts'
 import type { Logger } from './logger.ts'
@@ -55,6 +59,58 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
     },
     options,
   )
+}
+
+export interface Readable extends AsyncDisposable {
+  /** The connection from which feeds are read. */
+  readonly reader: Database
+  /** As `prepareDatabase`. */
+  readonly filterIds: number[]
+  /** Whether what is missing, such as a ranking, may be made. */
+  readonly isWritable: boolean
+}
+
+/**
+ * For a command that prints what there is: a database that cannot be written is read as it is.
+ * @throws ConfigError when the service has not made it ready for these feeds yet
+ */
+export async function openReadable(setup: Setup, options: PrepareOptions): Promise<Readable> {
+  const { config, definitions } = setup
+  let isWritable = true
+  let filterIds: number[] | undefined
+  let refusal: UnwritableError | undefined
+  try {
+    filterIds = await prepareDatabase(setup, options)
+  } catch (error) {
+    if (!(error instanceof UnwritableError) || isMissing(config.databaseUrl)) {
+      throw error
+    }
+    refusal = error
+    isWritable = false
+  }
+  await using stack = new AsyncDisposableStack()
+  const reader = stack.use(
+    isWritable ? await openFeedReader(config, options) : await openUnwritable(config.databaseUrl),
+  )
+  if (filterIds === undefined && (await isMigrated(reader))) {
+    await refuseUnfinishedCopy(reader)
+    const filters = definitions.map(({ filter }) => filter)
+    filterIds = await findFilters(reader, filters)
+  }
+  if (filterIds === undefined) {
+    throw new ConfigError([
+      'the service has not made the database ready for this version and these feeds yet, and this ' +
+        'command may not: start the service once, or let the command write',
+      ...(refusal?.problems ?? []),
+    ])
+  }
+  const resources = stack.move()
+  return {
+    reader,
+    filterIds,
+    isWritable,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }
 
 /** A process that only serves starts from a replica when the primary is down and nothing is to be written. */

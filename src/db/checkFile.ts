@@ -7,6 +7,11 @@ import { codeOf } from './databaseErrors.ts'
 import { findDue } from './migrate.ts'
 import { openSqlite } from './sqlite.ts'
 
+/** The database is there, and this process may not write to it. */
+export class UnwritableError extends ConfigError {
+  override name = 'UnwritableError'
+}
+
 /** What SQLite keeps beside a database while it is open. */
 const COMPANIONS = ['-wal', '-shm', '-journal']
 
@@ -74,9 +79,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'its file system is mounted read-only',
 }
 
-function unwritable(path: string, part: string, code: string, cause?: unknown): ConfigError {
+function unwritable(path: string, part: string, code: string, cause?: unknown): UnwritableError {
   const which = part === path ? '' : `${part}: `
-  return new ConfigError(
+  return new UnwritableError(
     [
       `FEEDGEN_DATABASE_URL: the database ${path} cannot be written (${which}${REASONS[code] ?? code}): ` +
         'give the user that runs tagfeed the right to write the file, what lies beside it (-wal, -shm) ' +

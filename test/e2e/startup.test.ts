@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import BetterSqlite3 from 'better-sqlite3'
 import { afterAll, describe, expect, test } from 'vitest'
-import { openReader } from '../../src/db/openDatabase.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openReader, openWriter } from '../../src/db/openDatabase.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import { createPost, deletePost, did } from '../support/events.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
@@ -16,6 +19,7 @@ import { engine, serviceDatabaseUrl } from '../support/serviceDatabase.ts'
 import { until } from '../support/until.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const DESCRIBE = '/xrpc/app.bsky.feed.describeFeedGenerator'
 const SKELETON = '/xrpc/app.bsky.feed.getFeedSkeleton'
 /** All that answers for feeds, and nothing that reads the stream. */
@@ -451,6 +455,121 @@ describe('FEEDGEN_ROLES', () => {
       expect(await app.stop()).toBe(0)
     }
   })
+})
+
+describe('a first start', { timeout: 60_000 }, () => {
+  test('of processes with different roles at the same time makes the database once', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      await using stack = new AsyncDisposableStack()
+      const folder = stack.use(temporaryFolder()).path
+      const roles = ['serve', 'ingest', 'rank', 'serve']
+      const apps = await Promise.all(
+        roles.map(async (role) => {
+          const env = { ...NOWHERE, FEEDGEN_ROLES: role }
+          return stack.use(await runApp({ feeds, folder, env }))
+        }),
+      )
+      expect(await Promise.all(apps.map((app) => app.stop()))).toEqual([0, 0, 0, 0])
+    }
+  })
+
+  test('that is killed while it makes the database leaves one with which the next works', async () => {
+    for (const delayMs of [0, 20]) {
+      using folder = temporaryFolder()
+      writeFileSync(join(folder.path, 'feeds.yaml'), feeds)
+      const own = { FEEDGEN_PORT: '0', FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder.path) }
+      const env = { PATH: process.env['PATH'], ...own, ...NOWHERE }
+      const options = { cwd: folder.path, env, timeout: START_MS }
+      const child = spawn(process.execPath, [MAIN], { ...options, killSignal: 'SIGKILL' })
+      const exited = new Promise((resolve) => {
+        child.once('exit', resolve)
+      })
+      const lines = createInterface({ input: child.stdout })
+      await new Promise((resolve) => {
+        lines.once('line', resolve)
+      })
+      // Made right after the first line; with SQLite the file shows when.
+      await until(() => !isSqlite || existsSync(join(folder.path, 'data', 'test.db')))
+      setTimeout(() => child.kill('SIGKILL'), delayMs)
+      await exited
+      await using app = await runApp({ feeds, folder: folder.path, env: SERVING })
+      expect(await app.page('art')).toEqual({ feed: [] })
+    }
+  })
+})
+
+describe.runIf(isSqlite)('a database that is not for this service', { timeout: 60_000 }, () => {
+  const KIT = `create table kysely_migration (name varchar(255) primary key, timestamp varchar(255));
+    insert into kysely_migration values ('001', ''); create table post (uri, cid, indexedAt);
+    create table sub_state (service, cursor)`
+
+  /** What the service and the commands say of it; all of them have to refuse it. */
+  async function refusals(folder: string, file: string): Promise<string[]> {
+    const run = { feeds, folder, env: { FEEDGEN_DATABASE_URL: `sqlite:${file}` } }
+    const runs = await Promise.all([
+      runScript('src/main.ts', [], run),
+      runScript('scripts/printFeed.ts', ['art'], run),
+      runScript('scripts/backup.ts', [join(folder, 'copy.db')], run),
+      runScript('scripts/copyDatabase.ts', [`sqlite:${file}`, 'sqlite:other.db'], run),
+      runScript('scripts/copyDatabase.ts', ['sqlite:whole.db', `sqlite:${file}`], run),
+    ])
+    expect(runs.map(({ code }) => code)).toEqual(runs.map(() => 2))
+    return runs.map(({ stderr }) => stderr)
+  }
+
+  test('is refused by every command, and left as it is: the starter kit’s', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'kit.db')
+    const kit = new BetterSqlite3(file)
+    kit.exec(KIT)
+    kit.close()
+    const whole = await openWriter(`sqlite:${join(folder.path, 'whole.db')}`)
+    await migrate(whole)
+    await whole[Symbol.asyncDispose]()
+    const before = readFileSync(file)
+    for (const said of await refusals(folder.path, file)) {
+      expect(said).toMatch(/official feed generator kit/)
+      expect(said).not.toMatch(INSIDE)
+    }
+    expect(readFileSync(file).equals(before)).toBe(true)
+    expect(existsSync(join(folder.path, 'copy.db'))).toBe(false)
+  })
+
+  // Root may write everywhere: the service runs as somebody else then.
+  test.runIf(process.getuid?.() !== 0 || existsSync('/usr/bin/setpriv'))(
+    'is refused when it cannot be written, with the reason; printFeed prints it',
+    async () => {
+      using folder = temporaryFolder()
+      const file = join(folder.path, 'data', 'test.db')
+      const env = { FEEDGEN_DATABASE_URL: `sqlite:${file}` }
+      {
+        await using app = await runApp({ feeds, folder: folder.path, env: { ...env, ...SERVING } })
+        expect(await app.stop()).toBe(0)
+      }
+      chmodSync(folder.path, 0o755)
+      chmodSync(file, 0o444)
+      chmodSync(join(folder.path, 'data'), 0o555)
+      const start = (script: string, ...args: string[]) => {
+        const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath]
+        const command =
+          process.getuid?.() === 0 ? ['/usr/bin/setpriv', ...nobody] : [process.execPath]
+        const [program = '', ...rest] = [...command, join(ROOT, script), ...args]
+        const feedsFile = join(folder.path, 'feeds.yaml')
+        return spawnSync(program, rest, {
+          cwd: folder.path,
+          env: { FEEDGEN_PORT: '0', FEEDGEN_FEEDS_FILE: feedsFile, ...env, ...NOWHERE },
+          encoding: 'utf8',
+          timeout: START_MS,
+        })
+      }
+      const service = start('src/main.ts')
+      expect([service.status, service.stderr]).toEqual([2, expect.stringContaining(file) as string])
+      expect(service.stderr).toMatch(/cannot be written.*right to write the file/)
+      const printed = start('scripts/printFeed.ts', 'art')
+      expect([printed.status, printed.stderr]).toEqual([0, ''])
+      chmodSync(join(folder.path, 'data'), 0o755)
+    },
+  )
 })
 
 /** Ends it as an operator would, with nothing on the way. */

@@ -52,7 +52,7 @@ export async function makeOld(database: Database, number: number): Promise<void>
   await sql`insert into account (did) values ('did:plc:a')`.execute(kysely)
   for (const [index, uri] of STORED.entries()) {
     await sql`insert into post (account_id, rkey, rev, cid, indexed_at, tags, media, languages, labels)
-      values (1, ${String(index)}, '1', 'c', ${index}, '["art"]', 0, '', '')`.execute(kysely)
+      values (1, ${String(index)}, '1', 'c', ${index}, '["art"]', 0, '[]', '[]')`.execute(kysely)
     await sql`insert into post_tag (tag, indexed_at, cid, uri, post_id)
       values ('art', ${index}, 'c', ${uri}, ${index + 1})`.execute(kysely)
   }
