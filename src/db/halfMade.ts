@@ -53,12 +53,11 @@ export async function dropHalfMade(
   return left.map((object) => object.name)
 }
 
-/** What a database lacks of all that these migrations make. */
+/** What a database lacks of all that is there after these migrations. */
 export async function findMissing({ kysely }: Database, migrations: Migrations): Promise<string[]> {
   const present = new Set((await readObjects(kysely)).map(({ name }) => name))
-  const names = Object.keys(migrations)
-  const made = await Promise.all(names.map((name) => objectsOf(migrations, name)))
-  return made.flat().flatMap(({ name }) => (present.has(name) ? [] : [name]))
+  const { after } = await rehearse(migrations, undefined)
+  return after.flatMap(({ name }) => (present.has(name) ? [] : [name]))
 }
 
 /** Whether all that is there has been made by a first start, of which nothing is in the list yet. */
@@ -92,20 +91,28 @@ async function hasRows(kysely: QueryExecutorProvider, table: string): Promise<bo
   return rows.length > 0
 }
 
-/** What a migration makes, in the order of its making: seen in a database of its own, in memory. */
+/** What a migration makes, in the order of its making. */
 async function objectsOf(migrations: Migrations, name: string): Promise<SchemaObject[]> {
+  const { before, after } = await rehearse(migrations, name)
+  const known = new Set(before.map((object) => object.name))
+  return after.filter((object) => !known.has(object.name))
+}
+
+/** The objects before and after a migration, or the last: seen in a database of its own, in memory. */
+async function rehearse(migrations: Migrations, last: string | undefined) {
   const database = new BetterSqlite3(':memory:')
   await using scratch = new Kysely<never>({ dialect: new SqliteDialect({ database }) })
-  let before = new Set<string>()
-  for (const [current, { up }] of Object.entries(migrations)) {
+  let before: SchemaObject[] = []
+  let after: SchemaObject[] = []
+  for (const [name, { up }] of Object.entries(migrations)) {
+    before = after
     await up(scratch)
-    const objects = await readObjects(scratch)
-    if (current === name) {
-      return objects.filter((object) => !before.has(object.name))
+    after = await readObjects(scratch)
+    if (name === last) {
+      break
     }
-    before = new Set(objects.map((object) => object.name))
   }
-  return []
+  return { before, after }
 }
 
 async function readObjects(kysely: QueryExecutorProvider): Promise<SchemaObject[]> {

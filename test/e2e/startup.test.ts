@@ -459,18 +459,15 @@ describe('FEEDGEN_ROLES', () => {
 
 describe('a first start', { timeout: 60_000 }, () => {
   test('of processes with different roles at the same time makes the database once', async () => {
-    for (let round = 0; round < 2; round += 1) {
-      await using stack = new AsyncDisposableStack()
-      const folder = stack.use(temporaryFolder()).path
-      const roles = ['serve', 'ingest', 'rank', 'serve']
-      const apps = await Promise.all(
-        roles.map(async (role) => {
-          const env = { ...NOWHERE, FEEDGEN_ROLES: role }
-          return stack.use(await runApp({ feeds, folder, env }))
-        }),
-      )
-      expect(await Promise.all(apps.map((app) => app.stop()))).toEqual([0, 0, 0, 0])
-    }
+    await using stack = new AsyncDisposableStack()
+    const folder = stack.use(temporaryFolder()).path
+    const apps = await Promise.all(
+      ['serve', 'ingest', 'rank'].map(async (role) => {
+        const env = { ...NOWHERE, FEEDGEN_ROLES: role }
+        return stack.use(await runApp({ feeds, folder, env }))
+      }),
+    )
+    expect(await Promise.all(apps.map((app) => app.stop()))).toEqual([0, 0, 0])
   })
 
   test('that is killed while it makes the database leaves one with which the next works', async () => {
