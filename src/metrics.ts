@@ -52,7 +52,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   })
   const counts = countAnswers(registers, sources.rkeys ?? [])
   const served = new Map<string, ReturnType<typeof pages.labels>>()
-  addIngestMetrics(registers, sources.ingestStatus)
+  addIngestMetrics(registers, sources)
   addRankingMetrics(registers, sources)
   addDatabaseMetrics(registers, sources)
   return {
@@ -114,7 +114,10 @@ function countAnswers(registers: Registry[], rkeys: readonly string[]) {
   }
 }
 
-type Value = (status: IngestStatus) => number | undefined
+type Value = (status: IngestStatus, nowUs: number) => number | undefined
+
+const inSeconds = (us: number | undefined): number | undefined =>
+  us === undefined ? undefined : us / US_PER_SECOND
 
 const GAUGES: Readonly<Record<string, [help: string, value: Value]>> = {
   feedgen_ingest_connected: ['1 while the stream is connected', ({ connected }) => +connected],
@@ -127,14 +130,23 @@ const GAUGES: Readonly<Record<string, [help: string, value: Value]>> = {
     ({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1000),
   ],
   feedgen_ingest_buffered_frames: ['Frames read and not yet stored', ({ buffered }) => buffered],
-  feedgen_ingest_clock_wrong: [
-    '1 while nothing is stored because our clock is wrong',
-    ({ clockProblem }) => +(clockProblem !== undefined),
-  ],
   feedgen_held_back_posts: [
     'Posts of accounts that are hidden, counted every few minutes',
     ({ heldBackPosts }) => heldBackPosts,
   ],
+  feedgen_ingest_waiting_seconds: [
+    'For how long the oldest frame that is not stored has waited; 0 when none waits',
+    ({ waitingSinceUs }, nowUs) => inSeconds(nowUs - (waitingSinceUs ?? nowUs)),
+  ],
+  feedgen_ingest_clock_wrong: [
+    '1 while our clock is wrong and nothing is stored',
+    ({ clockProblem }) => +(clockProblem !== undefined),
+  ],
+  feedgen_ingest_gap_from_seconds: [
+    'Where a gap of the stream that no host can fill begins, seconds since 1970',
+    ({ gap }) => inSeconds(gap?.fromUs),
+  ],
+  feedgen_ingest_gap_to_seconds: ['Where that gap ends', ({ gap }) => inSeconds(gap?.toUs)],
   feedgen_ingest_batch_seconds: ['Duration of the last batch', (s) => s.lastBatchMs / 1000],
 }
 
@@ -155,13 +167,10 @@ const COUNTERS: Readonly<Record<string, [help: string, value: Value]>> = {
   feedgen_ingest_poisoned_total: ['Operations the database refused', (s) => s.poisonedTotal],
 }
 
-function addIngestMetrics(
-  registers: Registry[],
-  ingestStatus: () => IngestStatus | undefined,
-): void {
+function addIngestMetrics(registers: Registry[], { ingestStatus, clock }: MetricSources): void {
   const valueNow = (value: Value): number | undefined => {
     const status = ingestStatus()
-    return status === undefined ? undefined : value(status)
+    return status === undefined ? undefined : value(status, clock())
   }
   for (const [name, [help, value]] of Object.entries(GAUGES)) {
     const gauge: Gauge = new Gauge({

@@ -36,6 +36,14 @@ describe('a cursor', () => {
     expect(parseCursor(scope, cursor)).toEqual({ ...place, uri })
   })
 
+  test.each(['\0', '\ud800', ' ', '\n', 'é'])(
+    'is refused with a right check when it holds what no place holds: %j',
+    (character) => {
+      const cursor = packCursor(scope, { ...place, cid: `baf${character}` })
+      expect(() => parseCursor(scope, cursor)).toThrow(RequestError)
+    },
+  )
+
   test('is refused by another feed, and by the same feed in another order', () => {
     const cursor = packCursor(scope, place)
     expect(() => parseCursor({ ...scope, rkey: 'cats' }, cursor)).toThrow(RequestError)

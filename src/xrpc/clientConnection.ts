@@ -19,7 +19,7 @@ const MAX_READING_MS = 30_000
 
 /**
  * One connection of a client. One of its requests is worked on at a time, from its beginning until the
- * client has been sent the whole answer; the others wait here, unread, and the socket is not read.
+ * client has been sent the whole answer; the others wait here, and the socket is not read meanwhile.
  *
  * Node goes on with all requests that came in one piece of up to 64 KB, so there may be thousands of
  * them in the line at once.
@@ -32,6 +32,7 @@ export class ClientConnection {
   #current: Asked | undefined
   #isAwaited = false
   #isResting = false
+  #isPaused = false
   #whenIdle: (() => void) | undefined
   #unread: { readonly response: ServerResponse; readonly since: number } | undefined
 
@@ -64,14 +65,17 @@ export class ClientConnection {
 
   wait(asked: Asked): void {
     this.#line.push(asked)
-    this.socket.pause()
+    if (!this.#isPaused && this.#line.length > 1) {
+      // A client that waits for answers sends no second one, and that it leaves is to be heard.
+      this.#isPaused = true
+      this.socket.pause()
+    }
     this.#goOn()
   }
 
-  /** Reads nothing more for now. */
+  /** Takes up nothing more for now. */
   rest(): void {
     this.#isResting = true
-    this.socket.pause()
   }
 
   endRest(): void {
@@ -122,7 +126,6 @@ export class ClientConnection {
     const next = this.#line.shift()
     if (next !== undefined) {
       this.#leftLine()
-      next.arrivedAt = performance.now()
       this.begin(next)
       if (this.#line.length > 0 || this.#whenIdle !== undefined) {
         this.#goOn()
@@ -133,7 +136,8 @@ export class ClientConnection {
       this.#whenIdle = undefined
       listener()
     }
-    if (!this.#isResting) {
+    if (this.#isPaused && !this.#isResting) {
+      this.#isPaused = false
       this.socket.resume()
     }
   }

@@ -9,11 +9,11 @@ export interface PlainError {
   readonly message: string
 }
 
-export const TOO_BUSY: PlainError = {
+export const TOO_BUSY = prepare({
   status: 429,
   error: 'RateLimitExceeded',
   message: 'This feed is very busy: try again in a moment',
-}
+})
 
 export const TOO_SLOW: PlainError = {
   status: 503,
@@ -33,19 +33,37 @@ export const STARTING: PlainError = {
   message: 'This service is starting: try again in a moment',
 }
 
-/** Answers with an error without any framework: nothing is cheaper. */
+/** Answers with an error without any framework. */
 export function sendError(
   response: ServerResponse,
-  { status, error, message }: PlainError,
-  headers: Readonly<Record<string, string>> = {},
+  error: PlainError,
+  headers: readonly string[] = [],
 ): void {
+  const prepared = prepare(error)
+  sendPrepared(response, { ...prepared, headers: [...prepared.headers, ...headers] })
+}
+
+interface PreparedError {
+  readonly status: number
+  readonly headers: string[]
+  readonly body: string
+}
+
+function prepare({ status, error, message }: PlainError): PreparedError {
   const body = JSON.stringify({ error, message })
-  response.writeHead(status, {
-    'access-control-allow-origin': '*',
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    ...((status === 429 || status === 503) && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
-    ...headers,
-  })
+  return {
+    status,
+    headers: [
+      ...['access-control-allow-origin', '*', 'content-type', 'application/json; charset=utf-8'],
+      ...['content-length', String(Buffer.byteLength(body))],
+      ...(status === 429 || status === 503 ? ['retry-after', String(RETRY_AFTER_SECONDS)] : []),
+    ],
+    body,
+  }
+}
+
+/** The cheapest answer there is: under overload most of the work is to say no. */
+export function sendPrepared(response: ServerResponse, { status, headers, body }: PreparedError) {
+  response.writeHead(status, headers)
   response.end(body)
 }

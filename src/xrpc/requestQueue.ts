@@ -9,7 +9,7 @@ import type { Socket } from 'node:net'
 import { AnswersUnderWay } from './answersUnderWay.ts'
 import { ClientConnection } from './clientConnection.ts'
 import type { Asked } from './clientConnection.ts'
-import { INCOMPLETE, TOO_BUSY, sendError } from './plainAnswers.ts'
+import { INCOMPLETE, TOO_BUSY, sendError, sendPrepared } from './plainAnswers.ts'
 import { Shedder } from './shedder.ts'
 import type { RequestKind } from './shedder.ts'
 import { WaitingLine } from './waitingLine.ts'
@@ -24,10 +24,13 @@ export interface Answerer {
   refused?(kind: RequestKind): void
 }
 
-/** How long requests are answered in a turn of the event loop. */
-const SLICE_MS = 5
+/**
+ * How long requests are answered in a turn of the event loop: at least so long, and as long as all else
+ * took in the turn before, which may be the hearing of thousands that are turned away.
+ */
+const SLICE_MS = { least: 5, most: 25 }
 /** While connections wait to be accepted, one a turn. */
-const ACCEPTING_SLICE_MS = 0.2
+const ACCEPTING_SLICE_MS = { least: 0.2, most: 1 }
 /** Requests of one connection that wait for the answer to one before. */
 const MAX_LINE = 1_000
 /** The same while connections have many of them together: a request takes some 4 KB. */
@@ -55,6 +58,8 @@ export class RequestQueue implements Disposable {
   #isTurnAwaited = false
   /** When no more is answered in this turn; 0 before the first request of a turn. */
   #turnEndsAt = 0
+  /** When requests that had waited were answered last. */
+  #sliceEndedAt = 0
   readonly #deafTimer: NodeJS.Timeout
   #restTimer: NodeJS.Timeout | undefined
 
@@ -116,7 +121,7 @@ export class RequestQueue implements Disposable {
     }
     if (!current.response.writableEnded) {
       current.isOver = true
-      sendError(current.response, INCOMPLETE, { connection: 'close' })
+      sendError(current.response, INCOMPLETE, ['connection', 'close'])
     }
     return true
   }
@@ -162,7 +167,8 @@ export class RequestQueue implements Disposable {
     const kind = kindOf(asked.request.url ?? '')
     const now = performance.now()
     const isFree = this.#waiting.reader.length === 0 && this.#waiting.page.length === 0
-    if (isFree && this.#hasTime(now) && this.#underWay.hasRoom(kind)) {
+    const isTime = kind === 'reader' || !this.#shedder.isAccepting
+    if (isFree && isTime && this.#hasTime(now) && this.#underWay.hasRoom(kind)) {
       this.#run(kind, asked)
     } else if (this.#shedder.isWelcome(kind, asked, now, this.#lengthBefore(kind))) {
       this.#waiting[kind].push(asked)
@@ -180,14 +186,15 @@ export class RequestQueue implements Disposable {
 
   #hasTime(now: number): boolean {
     if (this.#turnEndsAt === 0) {
-      this.#turnEndsAt = now + this.#sliceMs()
+      this.#turnEndsAt = now + (this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS).least
       this.#nextTurn()
     }
     return now < this.#turnEndsAt
   }
 
-  #sliceMs(): number {
-    return this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS
+  #sliceMs(now: number): number {
+    const { least, most } = this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS
+    return Math.min(most, Math.max(least, now - this.#sliceEndedAt))
   }
 
   #nextTurn(): void {
@@ -200,11 +207,16 @@ export class RequestQueue implements Disposable {
   #turn(): void {
     this.#isTurnAwaited = false
     this.#turnEndsAt = 0
-    const startedAt = performance.now()
     this.#shedder.turned()
-    const endsAt = startedAt + this.#sliceMs()
+    const startedAt = performance.now()
+    const endsAt = startedAt + this.#sliceMs(startedAt)
+    // What cannot be answered in time is turned away even while others keep all answers to themselves.
+    const refusedUntil = startedAt + (endsAt - startedAt) / 4
+    this.#refuseLate(startedAt, refusedUntil)
+    this.#endRests(startedAt, refusedUntil)
     let answered = 0
-    let now = startedAt
+    const since = performance.now()
+    let now = since
     do {
       const kind = this.#nextKind()
       const asked = kind && this.#waiting[kind].shift()
@@ -214,20 +226,35 @@ export class RequestQueue implements Disposable {
       answered += this.#take(kind, asked, now)
       now = performance.now()
     } while (now < endsAt)
+    this.#sliceEndedAt = now
     const isFree = this.#lengthBefore('page') === 0
-    this.#shedder.answered(answered, now, isFree)
-    if ((!isFree && this.#nextKind() !== undefined) || this.#shedder.isAccepting) {
+    this.#shedder.answered(answered, { since, now, isFree })
+    if (this.#nextKind() !== undefined || this.#shedder.isAccepting) {
       this.#nextTurn()
     }
   }
 
-  #nextKind(): RequestKind | undefined {
-    for (const kind of ['reader', 'page'] as const) {
-      if (this.#waiting[kind].length > 0 && this.#underWay.hasRoom(kind)) {
-        return kind
+  #refuseLate(now: number, until: number): void {
+    for (const kind of ['page', 'reader'] as const) {
+      const line = this.#waiting[kind]
+      for (let asked = line.peek(); asked !== undefined; asked = line.peek()) {
+        const isLate = asked.isOver || this.#shedder.hasWaitedTooLong(kind, asked, now)
+        if (!isLate || performance.now() >= until) {
+          break
+        }
+        line.shift()
+        this.#take(kind, asked, now)
       }
     }
-    return undefined
+  }
+
+  #nextKind(): RequestKind | undefined {
+    const { reader, page } = this.#waiting
+    if (reader.length > 0 && this.#underWay.hasRoom('reader')) {
+      return 'reader'
+    }
+    const isTime = page.length > 0 && !this.#shedder.isAccepting
+    return isTime && this.#underWay.hasRoom('page') ? 'page' : undefined
   }
 
   /** Answers one that has waited, if anybody still waits for it; returns how many were answered. */
@@ -259,25 +286,30 @@ export class RequestQueue implements Disposable {
 
   #refuse(kind: RequestKind, asked: Asked, connection: ClientConnection): void {
     asked.isOver = true
-    sendError(asked.response, TOO_BUSY)
+    sendPrepared(asked.response, TOO_BUSY)
     this.#answerer.refused?.(kind)
     connection.rest()
     this.#resting.push({ connection, until: performance.now() + REST_MS })
-    this.#restTimer ??= setTimeout(() => this.#endRests(), REST_MS).unref()
+    this.#awaitRests(REST_MS)
   }
 
-  #endRests(): void {
-    const now = performance.now()
+  #awaitRests(ms: number): void {
+    this.#restTimer ??= setTimeout(() => {
+      this.#restTimer = undefined
+      this.#nextTurn()
+    }, ms).unref()
+  }
+
+  #endRests(now: number, until: number): void {
     let first = this.#resting.peek()
-    while (first !== undefined && first.until <= now) {
+    while (first !== undefined && first.until <= now && performance.now() < until) {
       this.#resting.shift()
       first.connection.endRest()
       first = this.#resting.peek()
     }
-    this.#restTimer =
-      first === undefined
-        ? undefined
-        : setTimeout(() => this.#endRests(), first.until - now).unref()
+    if (first !== undefined) {
+      this.#awaitRests(Math.max(1, first.until - now))
+    }
   }
 
   #endDeaf(): void {

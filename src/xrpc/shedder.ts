@@ -10,12 +10,15 @@ const TOO_LONG_MS: Readonly<Record<RequestKind, number>> = { reader: 1_500, page
 /** A guess, before anything has been measured. */
 const FIRST_GUESS_MS = 0.1
 /** How many answers it takes for the guess to follow them. */
-const MEMORY = 500
+const MEMORY = 100
 /** Shorter than this, nobody's wait for being accepted is worth counting. */
-const SHORT_ACCEPTING_MS = 500
+const SHORT_ACCEPTING_MS = 700
 
 /** Knows how long a request has waited, and guesses how long it will wait. */
 export class Shedder {
+  /** What an answer takes by itself. */
+  #ownMs = FIRST_GUESS_MS
+  /** What it takes with all that is done between two answers, of other requests too. */
   #msPerRequest = FIRST_GUESS_MS
   /** When the queue was last known to have something to do; undefined while it has nothing. */
   #busySince: number | undefined
@@ -48,18 +51,23 @@ export class Shedder {
   }
 
   isWelcome(kind: RequestKind, { arrivedAt }: Asked, now: number, before: number): boolean {
-    return now - arrivedAt + before * this.#msPerRequest < WELCOME_MS[kind]
+    const msPerRequest = Math.max(this.#ownMs, this.#msPerRequest)
+    return now - arrivedAt + before * msPerRequest < WELCOME_MS[kind]
   }
 
   hasWaitedTooLong(kind: RequestKind, { arrivedAt }: Asked, now: number): boolean {
     return now - arrivedAt > TOO_LONG_MS[kind]
   }
 
-  /** So many were answered up to now. */
-  answered(count: number, now: number, isFree: boolean): void {
-    if (this.#busySince !== undefined && count > 0 && !this.isAccepting) {
+  /** So many were answered, one after the other, from `since` up to now. */
+  answered(count: number, { since, now, isFree }: AnsweredSlice): void {
+    if (count > 0) {
       const weight = Math.min(1, count / MEMORY)
-      this.#msPerRequest += ((now - this.#busySince) / count - this.#msPerRequest) * weight
+      this.#ownMs += ((now - since) / count - this.#ownMs) * weight
+      // Many connections that come at once take time of their own, and soon no more.
+      if (this.#busySince !== undefined && !this.isAccepting) {
+        this.#msPerRequest += ((now - this.#busySince) / count - this.#msPerRequest) * weight
+      }
     }
     if (isFree) {
       this.#busySince = undefined
@@ -67,4 +75,11 @@ export class Shedder {
       this.#busySince = now
     }
   }
+}
+
+interface AnsweredSlice {
+  readonly since: number
+  readonly now: number
+  /** Whether nobody waits any more. */
+  readonly isFree: boolean
 }

@@ -188,9 +188,9 @@ describe('a service under hostile input', () => {
     )
   })
 
-  test('gives up connections that never finish a request', async () => {
-    // A head may take 10 s, which is looked at every 30 s.
-    await until(() => halfOpen.every(({ destroyed }) => destroyed), 45_000)
+  test('lets go of connections that never finish a request, whatever the client does', async () => {
+    // A head may take 10 s, which is looked at every 5 s. The client does not close: it is cut off.
+    await until(() => halfOpen.every(({ destroyed }) => destroyed), 30_000)
     expect(await pageMs(app, 1)).toBeLessThan(1_000)
   }, 60_000)
 

@@ -57,9 +57,12 @@ export function exchange(bytes: Buffer, options: ExchangeOptions): Promise<Excha
   })
 }
 
-/** Opens a connection that only sends; the caller decides whether anything is ever read. */
+/**
+ * Opens a connection that only sends, and does not end when the service ends its side; the caller
+ * decides whether anything is ever read.
+ */
 export function openSilently(port: number, bytes: string): Socket {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   socket.on('error', () => {})
   socket.write(bytes)
   return socket
