@@ -30,7 +30,7 @@ export interface Answerer {
  */
 const SLICE_MS = { least: 5, most: 25 }
 /** While connections wait to be accepted, one a turn. */
-const ACCEPTING_SLICE_MS = { least: 0.2, most: 1 }
+const MAX_ACCEPTING_SLICE_MS = 1
 /** Requests of one connection that wait for the answer to one before. */
 const MAX_LINE = 1_000
 /** The same while connections have many of them together: a request takes some 4 KB. */
@@ -167,8 +167,8 @@ export class RequestQueue implements Disposable {
     const kind = kindOf(asked.request.url ?? '')
     const now = performance.now()
     const isFree = this.#waiting.reader.length === 0 && this.#waiting.page.length === 0
-    const isTime = kind === 'reader' || !this.#shedder.isAccepting
-    if (isFree && isTime && this.#hasTime(now) && this.#underWay.hasRoom(kind)) {
+    const isNow = isFree && !this.#shedder.isAccepting && this.#underWay.hasRoom(kind)
+    if (isNow && this.#hasTime(now)) {
       this.#run(kind, asked)
     } else if (this.#shedder.isWelcome(kind, asked, now, this.#lengthBefore(kind))) {
       this.#waiting[kind].push(asked)
@@ -186,15 +186,20 @@ export class RequestQueue implements Disposable {
 
   #hasTime(now: number): boolean {
     if (this.#turnEndsAt === 0) {
-      this.#turnEndsAt = now + (this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS).least
+      this.#turnEndsAt = now + SLICE_MS.least
       this.#nextTurn()
     }
     return now < this.#turnEndsAt
   }
 
-  #sliceMs(now: number): number {
-    const { least, most } = this.#shedder.isAccepting ? ACCEPTING_SLICE_MS : SLICE_MS
-    return Math.min(most, Math.max(least, now - this.#sliceEndedAt))
+  /** Until when requests that have waited are answered in a turn that has just begun. */
+  #sliceEnd(now: number): number {
+    const elapsed = now - this.#sliceEndedAt
+    if (this.#shedder.isAccepting) {
+      // One answer in so many turns that there is as much time for connections as for answers.
+      return elapsed < this.#shedder.answerMs ? 0 : now + Math.min(MAX_ACCEPTING_SLICE_MS, elapsed)
+    }
+    return now + Math.min(SLICE_MS.most, Math.max(SLICE_MS.least, elapsed))
   }
 
   #nextTurn(): void {
@@ -209,15 +214,15 @@ export class RequestQueue implements Disposable {
     this.#turnEndsAt = 0
     this.#shedder.turned()
     const startedAt = performance.now()
-    const endsAt = startedAt + this.#sliceMs(startedAt)
+    const endsAt = this.#sliceEnd(startedAt)
     // What cannot be answered in time is turned away even while others keep all answers to themselves.
-    const refusedUntil = startedAt + (endsAt - startedAt) / 4
+    const refusedUntil = startedAt + Math.max(0, endsAt - startedAt) / 4
     this.#refuseLate(startedAt, refusedUntil)
     this.#endRests(startedAt, refusedUntil)
     let answered = 0
     const since = performance.now()
     let now = since
-    do {
+    while (now < endsAt) {
       const kind = this.#nextKind()
       const asked = kind && this.#waiting[kind].shift()
       if (kind === undefined || asked === undefined) {
@@ -225,8 +230,10 @@ export class RequestQueue implements Disposable {
       }
       answered += this.#take(kind, asked, now)
       now = performance.now()
-    } while (now < endsAt)
-    this.#sliceEndedAt = now
+    }
+    if (endsAt > 0) {
+      this.#sliceEndedAt = now
+    }
     const isFree = this.#lengthBefore('page') === 0
     this.#shedder.answered(answered, { since, now, isFree })
     if (this.#nextKind() !== undefined || this.#shedder.isAccepting) {

@@ -26,6 +26,11 @@ export class Shedder {
   #acceptingSince: number | undefined
   #hasAccepted = false
 
+  /** What an answer takes by itself, lately. */
+  get answerMs(): number {
+    return this.#ownMs
+  }
+
   get isAccepting(): boolean {
     return this.#acceptingSince !== undefined
   }

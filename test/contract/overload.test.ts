@@ -72,12 +72,12 @@ describe('a service of which more is asked than it can answer', () => {
     people.restart()
     await pause(2_500)
     const { served, refused } = readers.waits
-    expect(served.length).toBeGreaterThan(50)
-    expect(refused.length).toBeGreaterThan(100)
+    expect(served.length).toBeGreaterThan(20)
+    expect(refused.length).toBeGreaterThan(50)
     expect(Math.max(...early, ...served)).toBeLessThan(2_000)
     expect(median(refused)).toBeLessThan(1_000)
     expect(people.waits.served.length).toBeLessThan(served.length / 10)
-    expect(people.waits.refused.length).toBeGreaterThan(50)
+    expect(people.waits.refused.length).toBeGreaterThan(20)
   })
 
   test('keeps no reader waiting for 300 clients of a page for people', async () => {
