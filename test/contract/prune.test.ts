@@ -134,7 +134,7 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     await store(NOW, {
       ...{ kind: 'putMark', mark: 'like', did: 'did:plc:x', rkey: 'e1', rev: '3b', timeUs: NOW },
       engagement: { kind: 'like', did: 'did:plc:a', rkey: 'r1' },
-    } as RowOp)
+    })
     stream.horizonUs = NOW
     await pruneHour(NOW + 40 * US_PER_DAY)
     expect(await counts(database)).toMatchObject({ posts: 1, members: 1, traces: 3, filters: 1 })
