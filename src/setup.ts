@@ -53,6 +53,7 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     const [did = '', , rkey = ''] = (uri ?? '').slice('at://'.length).split('/')
     return uri === undefined ? [] : [{ did, rkey }]
   })
+  const { plcUrl, allowLocalNetwork } = config
   return {
     databaseUrl: config.databaseUrl,
     jetstreamUrls: config.jetstreamUrls,
@@ -61,9 +62,21 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     retentionDays: config.retentionDays,
     onlyTags: config.indexTags === 'feeds' ? [...new Set(named)] : undefined,
     pinned,
+    identity: isOfAccounts(config) ? { plcUrl, allowLocalNetwork } : undefined,
     windowHours: Math.max(
       DEFAULT_TRENDING.windowHours,
       ...definitions.map(({ trending }) => trending?.windowHours ?? 0),
     ),
   }
+}
+
+/**
+ * Whether accounts of the stream can be asked for: those of a stream of this machine are invented, unless
+ * a local network was set up with servers of its own.
+ */
+function isOfAccounts({ allowLocalNetwork, jetstreamUrls }: Config): boolean {
+  return (
+    allowLocalNetwork ||
+    !jetstreamUrls.some((url) => /^(?:localhost|127\.|\[::1\])/u.test(new URL(url).hostname))
+  )
 }

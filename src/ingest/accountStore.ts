@@ -1,5 +1,6 @@
 import { UNTOLD_ACCOUNT } from './accountRule.ts'
 import type { AccountState } from './accountRule.ts'
+import { KeySet } from './keySet.ts'
 import { RecentMap } from './recentMap.ts'
 import type { Statements } from './statements.ts'
 
@@ -17,8 +18,30 @@ export class AccountStore {
   readonly #statements: Statements
   readonly #recent = new RecentMap<string, AccountState>(REMEMBERED)
 
+  /**
+   * May hold others. It is not read again after another process has stored something: nothing that is
+   * stored depends on it.
+   */
+  #deactivated: KeySet | undefined
+
   constructor(statements: Statements) {
     this.#statements = statements
+  }
+
+  /** Has to be called before `mayBeDeactivated`, once a transaction. */
+  async loadDeactivated(): Promise<void> {
+    if (this.#deactivated === undefined) {
+      const deactivated = new KeySet()
+      for (const { did } of await this.#statements.deactivatedAccounts.all({})) {
+        deactivated.add(did)
+      }
+      this.#deactivated = deactivated
+    }
+  }
+
+  /** Whether an account may be hidden as deactivated; no is certain. */
+  mayBeDeactivated(did: string): boolean {
+    return this.#deactivated?.mayHave(did) ?? true
   }
 
   /** Nothing that is held may be relied on any more. */
@@ -84,7 +107,10 @@ export class AccountStore {
       erasedUs,
     ])
     await this.#statements.upsertAccounts.run(rows)
-    for (const did of accounts.keys()) {
+    for (const [did, { status }] of accounts) {
+      if (status === 'deactivated') {
+        this.#deactivated?.add(did)
+      }
       // It may have been given an id: looked up again when it is needed.
       this.#recent.delete(did)
     }

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import type { AskOptions } from '../identity/askAccountStatus.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_HOUR, US_PER_MS } from '../time.ts'
@@ -15,9 +16,11 @@ import { loadGap, loadPosition, loadStart } from './loadPosition.ts'
 import { PositionKeeper } from './positionKeeper.ts'
 import type { KeepTag } from './projectEvent.ts'
 import { Pruner } from './prune.ts'
+import { Reactivations } from './reactivations.ts'
 import { RecordStore } from './recordStore.ts'
 import type { RecordKey } from './recordStore.ts'
 import { StatusTeller } from './statusTeller.ts'
+import { storeBatch } from './storeBatch.ts'
 
 /** What ingest needs to know; plain data, so that it can cross into a thread. */
 export interface IngestOptions {
@@ -32,6 +35,8 @@ export interface IngestOptions {
   readonly onlyTags: readonly string[] | undefined
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]
+  /** How an account is asked for at its own PDS; undefined: the stream is not of the public network. */
+  readonly identity?: AskOptions | undefined
 }
 
 export interface IngestDependencies {
@@ -40,6 +45,8 @@ export interface IngestDependencies {
   readonly logger: Logger
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Whether an account is active on its own server; left out: nobody is asked. */
+  readonly askAccount?: (did: string) => Promise<boolean>
   /** Goes on counting where a run before it has ended. */
   readonly counters?: IngestCounters
   /** Instead of Jetstream; nothing is pruned then. */
@@ -103,12 +110,26 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
     const mover = new AccountMover({ database, store })
+    const target = { database, store, pinned, windowUs, reachedUs }
+    const { askAccount: ask } = dependencies
+    const reactivations =
+      ask &&
+      new Reactivations({
+        ask,
+        store: (ops, nowUs) =>
+          storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, nowUs),
+        clock,
+        logger,
+      })
     // Without a backfill the very first connection is to the live tail, which no cursor names.
     startUs = start.isFirst && options.backfillHours === 0 ? undefined : start.startUs
     await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
-      target: { database, store, pinned, windowUs, reachedUs },
+      target: {
+        ...target,
+        ...(reactivations && { onDoubt: (doubt) => reactivations.note(doubt) }),
+      },
       projection: { keepTag, kept: memory.kept, known: memory.known },
       chores: [memory, mover],
       ...(dependencies.source === undefined && {
@@ -116,6 +137,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
         chores: [
           memory,
           mover,
+          ...(reactivations ? [reactivations] : []),
           new Pruner({
             ...{ database, store, retentionDays, windowUs, pinned, logger },
             horizonUs: () => keeper.horizonUs(clock),

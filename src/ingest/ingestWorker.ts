@@ -7,6 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { troubleOf } from '../db/databaseErrors.ts'
 import { openRole } from '../db/openDatabase.ts'
 import { describeError } from '../errors.ts'
+import type { AskOptions } from '../identity/askAccountStatus.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import { createLogger } from '../logger.ts'
 import type { LoggerOptions } from '../logger.ts'
@@ -52,6 +53,7 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
           logger: log,
           clock: systemClock,
           signal: stop,
+          ...(options.identity && { askAccount: askerOf(options.identity) }),
         })
         ;({ status } = ingest)
         await untilLost(ingest, counters, stop)
@@ -60,6 +62,14 @@ async function run({ ingest: options, logger }: WorkerData): Promise<void> {
   } finally {
     clearInterval(timer)
     tell()
+  }
+}
+
+/** Loaded when somebody is asked for. */
+function askerOf(identity: AskOptions): (did: string) => Promise<boolean> {
+  return async (did) => {
+    const { askAccountStatus } = await import('../identity/askAccountStatus.ts')
+    return await askAccountStatus(did, identity)
   }
 }
 

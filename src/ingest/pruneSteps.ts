@@ -138,7 +138,7 @@ export class PruneSteps {
         .select((select) => select.fn.countAll<number>().as('count'))
         .where('account_id', 'in', ids.slice(from, from + IDS_AT_ONCE))
         .executeTakeFirstOrThrow()
-      this.#heldBack += Number(count)
+      this.#heldBack += count
     }
   }
 

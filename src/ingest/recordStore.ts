@@ -51,6 +51,7 @@ export class RecordStore {
   /** Has to be called before anything else, once a transaction. */
   async begin(): Promise<void> {
     await this.moves.load()
+    await this.accounts.loadDeactivated()
     await this.derived.refreshFilters()
   }
 

@@ -51,6 +51,11 @@ function prepareAccounts(database: Database) {
       (rows) =>
         sql`select ${columns} from ${rows} as r cross join account where account.did = r.did`,
     ),
+    deactivatedAccounts: database.prepare<object, { did: string }>((db) => ({
+      compile: () =>
+        sql<{ did: string }>`select did from account
+          where active = 0 and status = 'deactivated'`.compile(db),
+    })),
     /** Answers only the accounts that were not there. */
     insertAccounts: prepareRows<{ id: number; did: string }>(
       database,

@@ -9,6 +9,8 @@ import type { Accounts } from './accountStore.ts'
 import type { PostEngagement } from './engagementStore.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
+import { DOUBT_AFTER_US } from './reactivations.ts'
+import type { Doubt } from './reactivations.ts'
 import { recordKey } from './recordStore.ts'
 import type { RecordKey, RecordStore } from './recordStore.ts'
 import type { Batch, MarkOp, PostOp, RowOp } from './rowOps.ts'
@@ -23,6 +25,8 @@ export interface BatchTarget {
   readonly windowUs: Us
   /** The earlier of our clock and the stream: the window ends here. Our clock, when it is left out. */
   readonly reachedUs?: (nowUs: Us) => Us
+  /** Told of accounts that write though they are hidden as deactivated. */
+  readonly onDoubt?: (doubt: Doubt) => void
   /** So many rows of accounts that come and go are moved with a batch, the others after it. */
   readonly rowsAtOnce?: number
 }
@@ -81,7 +85,7 @@ type RecordOp = PostOp | MarkOp
  */
 async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): Promise<void> {
   const { store } = target
-  const accounts = await store.accounts.load(ops.filter(needsAccount).map(didOf))
+  const accounts = await store.accounts.load(ops.filter((op) => needsAccount(op, store)).map(didOf))
   const told: Accounts = new Map()
   let pending: RecordOp[] = []
   for (const op of ops) {
@@ -112,9 +116,24 @@ async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): 
     told.set(op.did, { ...after, id })
   }
   await applyRecords(target, pending, { accounts, nowUs })
+  noteDoubts(target, ops, accounts)
   await store.accounts.save(told)
   await moveAtOnce(target, told.keys(), { accounts, nowUs })
   await store.moves.save(accounts)
+}
+
+/** Those that write though they are hidden as deactivated. Likes of posts that are not kept do not show. */
+function noteDoubts({ onDoubt }: BatchTarget, ops: readonly RowOp[], accounts: Accounts): void {
+  for (const op of onDoubt === undefined ? [] : ops) {
+    const account = accounts.get(op.did)
+    if (account === undefined || account.active || account.status !== 'deactivated') {
+      continue
+    }
+    const seenUs = op.kind === 'putPost' || op.kind === 'putMark' ? op.timeUs : 0
+    if (seenUs >= account.toldUs + DOUBT_AFTER_US && seenUs < Number.MAX_SAFE_INTEGER) {
+      onDoubt?.({ did: op.did, toldUs: account.toldUs, seenUs })
+    }
+  }
 }
 
 /** Accounts with few rows, which are nearly all, come and go with the batch that tells of it. */
@@ -147,10 +166,10 @@ function beginMoving({ moves }: RecordStore, did: string, { id, active }: Accoun
  * Nearly all records of the network are not kept: their accounts need not be known. Nor are those of
  * deleted records of which nothing is stored.
  */
-function needsAccount(op: RowOp): boolean {
+function needsAccount(op: RowOp, { accounts }: RecordStore): boolean {
   switch (op.kind) {
     case 'putPost':
-      return op.facts !== undefined || isEngagement(op)
+      return op.facts !== undefined || isEngagement(op) || accounts.mayBeDeactivated(op.did)
     case 'deletePost':
     case 'deleteMark':
       return op.isFirst !== true

@@ -304,8 +304,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'pruning that takes posts a day too early',
     file: 'src/ingest/prune.ts',
-    find: 'horizonUs - this.#options.retentionDays * US_PER_DAY, nowUs',
-    replace: 'horizonUs - (this.#options.retentionDays - 1) * US_PER_DAY, nowUs',
+    find: 'horizonUs - retentionDays * US_PER_DAY',
+    replace: 'horizonUs - (retentionDays - 1) * US_PER_DAY',
     caughtBy: ['test/contract/prune.test.ts', 'takes posts that are older'],
   },
   {
