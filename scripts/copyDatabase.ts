@@ -3,6 +3,7 @@ import { readCopyUrls } from '../src/copy/copyArguments.ts'
 import { copyDatabase } from '../src/copy/copyDatabase.ts'
 import { ProgressDisplay, formatCount } from '../src/copy/showProgress.ts'
 import { loadEnvFile } from '../src/envFile.ts'
+import { nounOf } from '../src/plural.ts'
 import { formatUs } from '../src/time.ts'
 import { runCommand } from './command.ts'
 
@@ -24,7 +25,7 @@ const COMMAND = {
 
 const BEGINNINGS = {
   empty: () => 'copying',
-  resumed: (rows: number) => `going on after ${formatCount(rows)} rows`,
+  resumed: (rows: number) => `going on after ${formatCount(rows)} ${nounOf(rows, 'row')}`,
   anew: () => 'what was copied before is of no use, as FROM has changed: starting over',
 }
 
@@ -49,7 +50,9 @@ await runCommand(COMMAND, async ({ operands, problems, signal }) => {
   })
   display[Symbol.dispose]()
   for (const { name, rows } of report.tables) {
-    console.log(`${name.padEnd(16)} ${formatCount(rows).padStart(14)} rows, verified`)
+    console.log(
+      `${name.padEnd(16)} ${formatCount(rows).padStart(14)} ${nounOf(rows, 'row')}, verified`,
+    )
   }
   const { positionUs } = report
   console.log(`position ${positionUs === undefined ? 'none' : formatUs(positionUs)}`)

@@ -1,10 +1,10 @@
-import { loadEnvFile } from '../src/envFile.ts'
 import { createDeployment } from '../src/publish/doctor/deployment.ts'
 import { diagnose } from '../src/publish/doctor/diagnose.ts'
+import { groupFindings } from '../src/publish/doctor/groupFindings.ts'
 import { renderJson } from '../src/publish/doctor/renderJson.ts'
 import { renderSummary, renderText } from '../src/publish/doctor/renderText.ts'
 import type { Finding } from '../src/publish/doctor/report.ts'
-import { readSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/setup.ts'
 import { runCommand } from './command.ts'
 
 const COMMAND = {
@@ -30,19 +30,35 @@ const COMMAND = {
 
 await runCommand(COMMAND, async ({ values, problems, signal }) => {
   const { json, url, only, appview: appView } = values
-  const setup = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  const setup = problems.attempt(() => loadSetup(process.env), undefined)
   const deployment = problems.settle(
     setup && problems.attempt(() => createDeployment(setup, { url, only, appView }), undefined),
   )
   const findings: Finding[] = []
   for await (const finding of diagnose(deployment, signal)) {
+    // What is equal for many feeds is one line, so that a check is told when it has ended.
+    if (!json && findings.length > 0 && findings.at(-1)?.check !== finding.check) {
+      printCheck(findings)
+    }
     findings.push(finding)
-    console.log(json ? renderJson(finding) : renderText(finding))
+    if (json) {
+      console.log(renderJson(finding))
+    }
   }
   if (!json) {
+    printCheck(findings)
     console.log(renderSummary(findings))
   }
   if (signal.aborted || findings.some(({ verdict }) => verdict === 'failure')) {
     process.exitCode = 1
   }
 })
+
+/** The findings of the check that was looked at last. */
+function printCheck(findings: readonly Finding[]): void {
+  const last = findings.at(-1)?.check
+  const others = findings.findLastIndex(({ check }) => check !== last)
+  for (const group of groupFindings(findings.slice(others + 1))) {
+    console.log(renderText(group))
+  }
+}

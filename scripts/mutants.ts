@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { countOf } from '../src/plural.ts'
 import { mutants } from '../test/mutants/mutants.ts'
 import type { Mutant } from '../test/mutants/mutants.ts'
 import { runCommand } from './command.ts'
@@ -39,7 +40,7 @@ await runCommand(COMMAND, async ({ values, problems, signal }) => {
     console.log(`${isCaught ? 'caught  ' : 'SURVIVED'}  ${mutant.models}`)
   }
   rmSync(folder, { recursive: true, force: true })
-  console.log(`${chosen.length} mutants, ${survived} survived`)
+  console.log(`${countOf(chosen.length, 'mutant')}, ${survived} survived`)
   process.exitCode = survived === 0 ? 0 : 1
   await Promise.resolve()
 })

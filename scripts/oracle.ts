@@ -1,3 +1,4 @@
+import { countOf } from '../src/plural.ts'
 import { bundleService } from '../test/oracle/bundleService.ts'
 import { readWorld } from '../test/oracle/readWorld.ts'
 import { recordRun } from '../test/oracle/recordRun.ts'
@@ -53,7 +54,7 @@ await runCommand(COMMAND, async ({ values, problems, signal }) => {
   }
   await Promise.all(Array.from({ length: parallel }, worker))
   const wrong = outcomes.filter(({ difference }) => difference !== undefined)
-  console.log(`${outcomes.length} seeds run on ${engine}, ${wrong.length} with differences`)
+  console.log(`${countOf(outcomes.length, 'seed')} run on ${engine}, ${wrong.length} with differences`)
   if (values.record) {
     console.log(`recorded in ${recordRun({ engine, outcomes })}`)
   }

@@ -1,4 +1,3 @@
-import { loadEnvFile } from '../src/envFile.ts'
 import { explainEmptyFeed } from '../src/feeds/explainEmptyFeed.ts'
 import { findNearMiss } from '../src/feeds/feedFileTexts.ts'
 import { createFeeds } from '../src/feeds/openFeeds.ts'
@@ -7,7 +6,7 @@ import { walkFeed } from '../src/feeds/walkFeed.ts'
 import { createLogger } from '../src/logger.ts'
 import { openReadable } from '../src/prepareDatabase.ts'
 import type { Problems } from '../src/problems.ts'
-import { readSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/setup.ts'
 import type { Setup } from '../src/setup.ts'
 import { systemClock } from '../src/time.ts'
 import { explainRanking } from '../src/trending/explain.ts'
@@ -43,7 +42,7 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   if (!/^[1-9]\d{0,8}$/.test(values.limit)) {
     problems.usage('--limit: give a number from 1 to 999999999')
   }
-  const read = problems.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  const read = problems.attempt(() => loadSetup(process.env), undefined)
   const [rkey] = operands
   const found = read && findFeed(read, rkey, problems)
   const { config } = problems.settle(read)

@@ -1,5 +1,6 @@
 import type { Order } from '../src/feeds/feedDefinition.ts'
 import type { WalkedPost } from '../src/feeds/walkFeed.ts'
+import { countOf } from '../src/plural.ts'
 import { formatUs } from '../src/time.ts'
 import type { Explanation } from '../src/trending/explain.ts'
 
@@ -30,8 +31,8 @@ export function textLine({ rank, post, indexedAt, reason }: PrintedPost): string
   const { likes, replies, reposts, quotes, views } = counts
   return [
     line,
-    `       score ${score.toPrecision(6)}: ${likes} likes, ${replies} replies, ${reposts} reposts, ` +
-      `${quotes} quotes, ${views} views; age ${ageHours.toFixed(2)} h divides by ` +
+    `       score ${score.toPrecision(6)}: ${countOf(likes, 'like')}, ${countOf(replies, 'reply', 'replies')}, ` +
+      `${countOf(reposts, 'repost')}, ${countOf(quotes, 'quote')}, ${countOf(views, 'view')}; age ${ageHours.toFixed(2)} h divides by ` +
       `${decay.toPrecision(4)}, boost × ${boost}, author × ${penalty}`,
   ].join('\n')
 }

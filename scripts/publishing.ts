@@ -1,13 +1,13 @@
 import type { Command, CommandLine } from '../src/commandLine.ts'
 import { readConfig } from '../src/config.ts'
-import { loadEnvFile } from '../src/envFile.ts'
+import { readEnvFile } from '../src/envFile.ts'
 import type { Problems } from '../src/problems.ts'
 import { readPublishTarget } from '../src/publish/openPublisher.ts'
 import { findPerson } from '../src/publish/person.ts'
 import type { Person } from '../src/publish/person.ts'
 import { runPrinted } from '../src/publish/runPrinted.ts'
 import type { Printer } from '../src/publish/runPrinted.ts'
-import { readSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/setup.ts'
 import type { Setup } from '../src/setup.ts'
 import { runCommand } from './command.ts'
 import type { Call } from './command.ts'
@@ -74,12 +74,15 @@ export async function runPublishing<
     const printer = values.json ? printers.json(print) : printers.text(print, choices.isDryRun)
     const person = findPerson({ input: process.stdin, output: process.stderr, signal })
     await runPrinted(printer, async () => {
-      const env = problems.attempt(() => loadEnvFile('.env', process.env), process.env)
-      const read = problems.attempt(() => readSetup(env), undefined)
+      const read = problems.attempt(() => loadSetup(process.env), undefined)
       if (read === undefined) {
         // The feeds file may be wrong and the account, too.
         problems.attempt(
-          () => void readPublishTarget(readConfig(env), choices.identifier),
+          () =>
+            void readPublishTarget(
+              readConfig(readEnvFile('.env', process.env).completed),
+              choices.identifier,
+            ),
           undefined,
         )
         problems.throwIfAny()

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeDatabaseUrl } from '../src/configParsers.ts'
 import { readDatabaseArgument } from '../src/copy/copyArguments.ts'
-import { loadEnvFile } from '../src/envFile.ts'
+import { readEnvFile } from '../src/envFile.ts'
 import { explainRecording } from '../src/replay/explainRecording.ts'
 import { findRecordingFault } from '../src/replay/findRecordingFault.ts'
 import { replayRecording } from '../src/replay/replayRecording.ts'
-import { readSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/setup.ts'
 import { runCommand } from './command.ts'
 
 const COMMAND = {
@@ -35,8 +35,8 @@ const COMMAND = {
 } as const
 
 await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
-  const env = problems.attempt(() => loadEnvFile('.env', process.env), process.env)
-  const read = problems.attempt(() => readSetup(env), undefined)
+  const { completed: env } = readEnvFile('.env', process.env)
+  const read = problems.attempt(() => loadSetup(process.env), undefined)
   const { into: argument } = values
   const into = problems.attempt(
     () => (argument === undefined ? undefined : readDatabaseArgument('--into', argument, env)),

@@ -48,6 +48,13 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
       'the local network is trusted (FEEDGEN_ALLOW_LOCAL_NETWORK=true): for tests only, not for the public',
     )
   }
+  if (config.hostname !== undefined && identity.publisherDid.startsWith('did:web:')) {
+    logger.warn(
+      { event: 'publisherNotSet', publisherDid: identity.publisherDid },
+      'FEEDGEN_PUBLISHER_DID is not set: the feeds count as published by the service itself, which has no ' +
+        'repository for their records; set it to the DID of the account that shows them',
+    )
+  }
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { configVariables, readConfig } from './config.ts'
-import { exampleEnv, loadEnvFile } from './envFile.ts'
+import { exampleEnv, loadEnvFile, readEnvFile } from './envFile.ts'
 import { ConfigError } from './errors.ts'
 
 let folder = ''
@@ -46,6 +46,30 @@ describe('the .env file', () => {
       FEEDGEN_PORT: '1',
       FEEDGEN_FEEDS_FILE: 'my feeds.yaml',
     })
+  })
+
+  test('tells its malformed lines, by number and without their values', () => {
+    const lines = [
+      'export FEEDGEN_PORT = 1',
+      'FEEDGEN_LOG_LEVEL: debug',
+      'hunter2',
+      '  # a comment',
+      'FEEDGEN_ROLES="serve',
+      ' rank"',
+      "FEEDGEN_PUBLISHER_PASSWORD='hunter2",
+      '=x',
+    ]
+    writeFileSync(path, lines.join('\n'))
+    const { completed, problems } = readEnvFile(path, {})
+    expect(completed).toMatchObject({ FEEDGEN_PORT: '1', FEEDGEN_ROLES: 'serve\n rank' })
+    const nothing = 'this line is not NAME=value and sets nothing: write'
+    expect(problems).toEqual([
+      `${path}:2: ${nothing} FEEDGEN_LOG_LEVEL=value, or # in front of a comment`,
+      `${path}:3: ${nothing} NAME=value, or # in front of a comment`,
+      `${path}:7: the quote ' is not closed: close it, or leave it out`,
+      `${path}:8: ${nothing} NAME=value, or # in front of a comment`,
+    ])
+    expect(() => loadEnvFile(path, {})).toThrow(ConfigError)
   })
 
   test('that is a directory is a problem of configuration', () => {

@@ -7,15 +7,67 @@ import { ConfigError, describeError } from './errors.ts'
  * The environment completed by a `.env` file, when there is one. A name that the environment has wins,
  * also with an empty value, as with `node --env-file`. Neither argument is changed.
  *
- * @throws {ConfigError} when the file is there and cannot be read.
+ * @throws {ConfigError} when the file is there and cannot be read, or has lines that say nothing.
  */
 export function loadEnvFile(path: string, env: Environment): Environment {
-  const text = readIfThere(path)
-  if (text === undefined) {
-    return env
+  const { completed, problems } = readEnvFile(path, env)
+  if (problems.length > 0) {
+    throw new ConfigError(problems)
   }
-  // Editors on Windows begin a file with a byte order mark, which would become part of the first name.
-  return { ...parseEnv(text.replace(/^\uFEFF/u, '')), ...dropUndefined(env) }
+  return completed
+}
+
+/** The same for who wants to go on with what can be read, and say all problems at once. */
+export function readEnvFile(
+  path: string,
+  env: Environment,
+): { readonly completed: Environment; readonly problems: readonly string[] } {
+  let text: string | undefined
+  try {
+    // Editors on Windows begin a file with a byte order mark, which would become part of the first name.
+    text = readIfThere(path)?.replace(/^\uFEFF/u, '')
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      return { completed: env, problems: error.problems }
+    }
+    throw error
+  }
+  return text === undefined
+    ? { completed: env, problems: [] }
+    : {
+        completed: { ...parseEnv(text), ...dropUndefined(env) },
+        problems: findMalformedLines(text).map((problem) => `${path}:${problem}`),
+      }
+}
+
+/**
+ * Lines that are neither empty, nor a comment, nor `NAME=value`: the parser passes over them without a
+ * word. No problem shows a value, which may be a secret.
+ */
+function findMalformedLines(text: string): string[] {
+  const problems: string[] = []
+  const lines = text.split(/\r?\n/u)
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index]?.trim() ?? ''
+    const number = index + 1
+    const value = /^(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(.*)$/u.exec(line)?.[1]
+    const quote = /^["'`]/u.exec(value ?? '')?.[0]
+    if (value === undefined && line !== '' && !line.startsWith('#')) {
+      const named = /^(?:export\s+)?(FEEDGEN_\w*)/u.exec(line)?.[1] ?? 'NAME'
+      problems.push(
+        `${number}: this line is not NAME=value and sets nothing: write ${named}=value, or # in front of a comment`,
+      )
+    } else if (value !== undefined && quote !== undefined && !value.slice(1).includes(quote)) {
+      // A value in quotes may have several lines.
+      const end = lines.findIndex((later, at) => at > index && later.includes(quote))
+      if (end === -1) {
+        problems.push(`${number}: the quote ${quote} is not closed: close it, or leave it out`)
+      } else {
+        index = end
+      }
+    }
+  }
+  return problems
 }
 
 function readIfThere(path: string): string | undefined {

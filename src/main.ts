@@ -13,8 +13,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 async function run(signal: AbortSignal): Promise<void> {
   // Loading is a good part of a start: a signal that comes meanwhile is listened to already.
-  const { loadEnvFile } = await import('./envFile.ts')
-  const { readSetup } = await import('./setup.ts')
+  const { loadSetup } = await import('./setup.ts')
   const { createLogger } = await import('./logger.ts')
   const { createApp } = await import('./app.ts')
   const { readStartArguments } = await import('./startArguments.ts')
@@ -24,7 +23,7 @@ async function run(signal: AbortSignal): Promise<void> {
     return
   }
   const found = new Problems()
-  const read = found.attempt(() => readSetup(loadEnvFile('.env', process.env)), undefined)
+  const read = found.attempt(() => loadSetup(process.env), undefined)
   found.add(...problems)
   const setup = found.settle(read)
   const pretty = process.stdout.isTTY

@@ -1,5 +1,6 @@
 import { readConfig } from './config.ts'
 import type { Config, Environment } from './config.ts'
+import { readEnvFile } from './envFile.ts'
 import { ConfigError } from './errors.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
 import { DEFAULT_TRENDING } from './feeds/feedFileTrending.ts'
@@ -25,6 +26,19 @@ export function readSetup(env: Environment): Setup {
     throw new ConfigError(problems)
   }
   return { config, definitions }
+}
+
+/**
+ * The same of an environment that a `.env` file completes.
+ * @throws ConfigError with the problems of that file, too
+ */
+export function loadSetup(env: Environment, envFile = '.env'): Setup {
+  const { completed, problems } = readEnvFile(envFile, env)
+  const setup = attempt(() => readSetup(completed))
+  if (setup instanceof ConfigError || problems.length > 0) {
+    throw new ConfigError([...problems, ...problemsOf(setup)])
+  }
+  return setup
 }
 
 function attempt<T>(read: () => T): T | ConfigError {

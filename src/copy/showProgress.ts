@@ -1,3 +1,4 @@
+import { nounOf } from '../plural.ts'
 import type { CopyStep } from './copyDatabase.ts'
 
 /** Where progress is shown: a terminal, or anything that takes lines. */
@@ -75,7 +76,7 @@ export function formatStep(step: CopyStep, rowsPerSecond: number | undefined): s
   const percent = `${Math.floor(partOf(step) * 100)}%`.padStart(4)
   const rate =
     rowsPerSecond === undefined ? '' : `, ${formatCount(Math.round(rowsPerSecond))} rows/s`
-  return `${percent} ${step.phase} ${step.table}: ${formatCount(step.rows)} rows${rate}`
+  return `${percent} ${step.phase} ${step.table}: ${formatCount(step.rows)} ${nounOf(step.rows, 'row')}${rate}`
 }
 
 export function formatCount(count: number): string {

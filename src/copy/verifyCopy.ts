@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.ts'
 import { readSequences } from '../db/sequences.ts'
+import { countOf } from '../plural.ts'
 import type { ShapedTable } from './copiedTables.ts'
 import type { CopyWork } from './copyTables.ts'
 import { preparePages } from './readTable.ts'
@@ -36,7 +37,7 @@ export async function verifyTables(
       digestTable(target, table, stepRows, () => onStep(table.name, 0)),
     ])
     if (wanted.rows !== found.rows) {
-      throw differs(table.name, `FROM has ${wanted.rows} rows, TO has ${found.rows}`)
+      throw differs(table.name, `FROM has ${countOf(wanted.rows, 'row')}, TO has ${found.rows}`)
     }
     if (wanted.checksum !== found.checksum) {
       throw differs(table.name, 'some of its rows are not the same')

@@ -107,7 +107,7 @@ function findRegions(text: string): Region[] {
   )
 }
 
-function regionsOf(feed: YAMLMap<unknown, unknown>, next: number): Region[] {
+function regionsOf(feed: YAMLMap, next: number): Region[] {
   // What stands behind a whole feed on one line belongs to none of its values.
   const end = feed.flow === true ? (feed.range?.[1] ?? next) : next
   return feed.items.flatMap(({ key, value }, index) => {

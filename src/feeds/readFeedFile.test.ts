@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { fileWith } from '../../test/support/feedFiles.ts'
-import { ConfigError } from '../errors.ts'
+import type { ConfigError } from '../errors.ts'
 import { readFeedFile } from './readFeedFile.ts'
 
 describe('the feeds file on disk', () => {

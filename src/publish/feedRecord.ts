@@ -74,13 +74,40 @@ export function mergeRecord(
   const kept = Object.entries(current ?? {}).filter(
     ([field]) => field !== '$type' && !cleared.has(field as OptionalField),
   )
-  const merged = { $type: GENERATOR, ...Object.fromEntries(kept), ...fields }
+  const merged = withoutForeignFacets(
+    { $type: GENERATOR, ...Object.fromEntries(kept), ...fields },
+    current,
+  )
   const dated = Object.hasOwn(merged, 'createdAt') ? merged : { ...merged, createdAt }
   // The same picture may be named in another way, for example with another type: it stays as it is.
   const isSameAvatar = cidOfBlob(current?.['avatar']) === cidOfBlob(fields['avatar'])
   return current?.['avatar'] !== undefined && fields['avatar'] !== undefined && isSameAvatar
     ? { ...dated, avatar: current['avatar'] }
     : dated
+}
+
+/**
+ * Facets are links and mentions at places of one text: over another one they would lead readers where
+ * nobody meant to. The feeds file gives none, so that those of a changed description go with it.
+ */
+function withoutForeignFacets(merged: JsonObject, current: JsonObject | undefined): JsonObject {
+  const { descriptionFacets: facets, ...rest } = merged
+  const { description } = rest
+  const isSameText = description === current?.['description'] && typeof description === 'string'
+  return facets === undefined || (isSameText && fits(facets, Buffer.byteLength(description)))
+    ? merged
+    : rest
+}
+
+/** Whether all facets lie within a text of so many bytes. */
+function fits(facets: Json, bytes: number): boolean {
+  const places = (Array.isArray(facets) ? facets : []).map((facet: unknown) =>
+    isObject(facet) ? facet['index'] : undefined,
+  )
+  return places.every((place) => {
+    const end = isObject(place) ? place['byteEnd'] : undefined
+    return typeof end !== 'number' || end <= bytes
+  })
 }
 
 /** The CID of a blob, in its form of today or that of 2023. */

@@ -109,10 +109,27 @@ describe('a plan', () => {
     expect(bad).toMatchObject({ kind: 'refused' })
   })
 
-  test('warns when a description changes under its facets', () => {
-    const stored = storedOf({ description: 'old', descriptionFacets: [] })
-    expect(planOne(wantedOf({ description: 'new' }), [stored])).toMatchObject({
-      notes: [expect.stringMatching(/descriptionFacets stay/u)],
+  test('takes the facets of a description that changes with it, and keeps those of one that stays', () => {
+    const facets = [{ index: { byteStart: 0, byteEnd: 3 }, features: [] }]
+    const stored = storedOf({ description: 'old', descriptionFacets: facets })
+    const step = planOne(wantedOf({ description: 'new' }), [stored])
+    expect(step).toMatchObject({
+      changes: [
+        { field: 'description', before: 'old', after: 'new' },
+        { field: 'descriptionFacets', before: facets, after: undefined },
+      ],
+      notes: [expect.stringMatching(/^descriptionFacets .* go:/u)],
+    })
+    expect(step).not.toHaveProperty('record.descriptionFacets')
+    expect(planOne(wantedOf({ description: 'old' }), [stored])).toMatchObject({ kind: 'unchanged' })
+    expect(planOne(wantedOf(), [stored])).toMatchObject({ kind: 'unchanged' })
+    const cleared = planOne(wantedOf(), [stored], { cleared: new Set(['description']) })
+    expect(cleared).not.toHaveProperty('record.descriptionFacets')
+    // Left behind by a text that was longer.
+    const beyond = [{ index: { byteStart: 0, byteEnd: 4 }, features: [] }]
+    const broken = storedOf({ description: 'old', descriptionFacets: beyond })
+    expect(planOne(wantedOf({ description: 'old' }), [broken])).toMatchObject({
+      changes: [{ field: 'descriptionFacets', after: undefined }],
     })
   })
 

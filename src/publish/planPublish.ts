@@ -116,13 +116,15 @@ function findNotes(
   const kept = OPTIONAL_FIELDS.filter(
     (field) => Object.hasOwn(record, field) && !Object.hasOwn(fields, field),
   )
-  const isDescriptionNew = changes.some(({ field }) => field === 'description')
+  const facets = changes.find(({ field }) => field === 'descriptionFacets')
   return [
     ...(kept.length === 0
       ? []
       : [`kept, because the feeds file does not give it: ${kept.join(', ')}`]),
-    ...(isDescriptionNew && Object.hasOwn(record, 'descriptionFacets')
-      ? ['descriptionFacets stay, and may not fit the changed description']
+    ...(facets !== undefined && facets.after === undefined
+      ? [
+          'descriptionFacets (links and mentions) go: they belong to another text than the description',
+        ]
       : []),
   ]
 }

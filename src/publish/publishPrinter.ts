@@ -1,5 +1,7 @@
+import { countOf } from '../plural.ts'
 import type { Written } from './applyPlan.ts'
 import type { Change } from './diffRecord.ts'
+import { addressLines, linkOf } from './feedAddress.ts'
 import type { Publisher } from './openPublisher.ts'
 import type { Plan, Step } from './planPublish.ts'
 import { publisherJson, publisherLines } from './publisherLines.ts'
@@ -22,7 +24,10 @@ export function createTextPrinter(
   return {
     onPlan: (plan, publisher) =>
       planLines(plan, publisher, isDryRun).forEach((line) => print(line)),
-    onWritten: ({ uri }) => print(`${'done'.padEnd(KIND_COLUMN)} ${uri}, read back and verified`),
+    onWritten: ({ uri }) => {
+      print(`${'done'.padEnd(KIND_COLUMN)} ${uri}, read back and verified`)
+      print(`${' '.repeat(KIND_COLUMN)} ${linkOf(uri)}`)
+    },
     end: () => {},
   }
 }
@@ -30,13 +35,13 @@ export function createTextPrinter(
 /** What publishing says to a machine: one object at the end, also when it fails on the way. */
 export function createJsonPrinter(print: (line: string) => void): PublishPrinter {
   let report: Record<string, unknown> = {}
-  const written: Written[] = []
+  const written: (Written & { link: string })[] = []
   return {
     onPlan: (plan, publisher) => {
       report = planJson(plan, publisher)
     },
     onWritten: (record) => {
-      written.push(record)
+      written.push({ ...record, link: linkOf(record.uri) })
     },
     end: (error) => print(JSON.stringify({ ...report, written, ...(error ? { error } : {}) })),
   }
@@ -48,32 +53,43 @@ function planLines(plan: Plan, publisher: Publisher, isDryRun: boolean): string[
       `${'orphan'.padEnd(KIND_COLUMN)} ${rkey}  ${showValue(value['displayName'])}: not in the feeds file; ` +
       `npm run unpublishFeed -- ${rkey} takes it out`,
   )
-  const writes = plan.steps.filter(isWrite).length
   const end = isDryRun ? ' (a dry run: nothing is written)' : ''
   return [
     ...publisherLines(publisher),
-    ...plan.steps.flatMap(stepLines),
+    ...plan.steps.flatMap((step) => stepLines(step, publisher.repository.uriOf(step.rkey))),
     ...orphans,
-    writes === 0
-      ? `nothing to write: ${plan.steps.length} feeds looked at${end}`
-      : `${writes} to write, ${plan.steps.length - writes} left as they are${end}`,
+    `${summaryOf(plan.steps)}${end}`,
   ]
 }
 
-function stepLines(step: Step): string[] {
-  const head = `${step.kind.padEnd(KIND_COLUMN)} ${step.rkey}`
+function summaryOf(steps: readonly Step[]): string {
+  const writes = steps.filter(isWrite).length
+  const refused = steps.filter(({ kind }) => kind === 'refused').length
+  const unchanged = steps.length - writes - refused
+  if (refused > 0) {
+    const others = `${writes} to write and ${unchanged} left as they are without that`
+    return `${countOf(refused, 'feed')} refused, so nothing is written: ${others}`
+  }
+  return writes === 0
+    ? `nothing to write: ${countOf(steps.length, 'feed')} looked at`
+    : `${writes} to write, ${unchanged} left as they are`
+}
+
+function stepLines(step: Step, uri: string): string[] {
+  const first = `${step.kind.padEnd(KIND_COLUMN)} ${step.rkey}`
+  const head = [first, ...addressLines(uri)]
   switch (step.kind) {
     case 'unchanged':
-      return [head]
+      return head
     case 'refused':
-      return [`${head}  ${step.reason}`]
+      return [`${first}  ${step.reason}`, ...addressLines(uri)]
     case 'create':
       return [
-        head,
+        ...head,
         ...step.changes.map(({ field, after }) => `    + ${field}: ${showValue(after)}`),
       ]
     case 'update':
-      return [head, ...step.changes.map(changeLine), ...step.notes.map((note) => `    ${note}`)]
+      return [...head, ...step.changes.map(changeLine), ...step.notes.map((note) => `    ${note}`)]
   }
 }
 
@@ -93,6 +109,7 @@ function planJson(plan: Plan, publisher: Publisher): Record<string, unknown> {
     feeds: plan.steps.map((step) => ({
       rkey: step.rkey,
       uri: repository.uriOf(step.rkey),
+      link: linkOf(repository.uriOf(step.rkey)),
       action: step.kind,
       ...(isWrite(step) ? { changes: step.changes, notes: step.notes } : {}),
       ...(step.kind === 'refused' ? { reason: step.reason } : {}),

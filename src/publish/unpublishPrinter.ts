@@ -1,3 +1,5 @@
+import { countOf } from '../plural.ts'
+import { addressLines, linkOf } from './feedAddress.ts'
 import type { Publisher } from './openPublisher.ts'
 import { publisherJson, publisherLines } from './publisherLines.ts'
 import type { Printer } from './runPrinted.ts'
@@ -21,7 +23,7 @@ export function createTextPrinter(
       const summary =
         losses.length === 0
           ? `nothing to delete${end}`
-          : `${losses.length} to delete: their likes are lost for good, and people who saved them keep a dead entry${end}`
+          : `${losses.length} to delete: likes are lost for good, and people who saved a feed keep a dead entry${end}`
       for (const line of [...lines, summary]) {
         print(line)
       }
@@ -46,15 +48,25 @@ export function createJsonPrinter(print: (line: string) => void): UnpublishPrint
   }
 }
 
-function lossLines({ record, likeCount, isInFeedsFile }: Loss): string[] {
-  const likes = likeCount === undefined ? 'an unknown number of likes' : `${likeCount} likes`
-  const head = `delete     ${record.rkey}  ${showValue(record.value['displayName'])}, with ${likes}`
+function lossLines({ record, uri, likeCount, isInFeedsFile }: Loss): string[] {
+  const likes = likeCount === undefined ? 'an unknown number of likes' : countOf(likeCount, 'like')
+  const head = [
+    `delete     ${record.rkey}  ${showValue(record.value['displayName'])}, with ${likes}`,
+    ...addressLines(uri),
+  ]
   return isInFeedsFile
-    ? [head, '    still in the feeds file: npm run publishFeed would put it back']
-    : [head]
+    ? [...head, '    still in the feeds file: npm run publishFeed would put it back']
+    : head
 }
 
 function lossJson({ record, uri, likeCount, isInFeedsFile }: Loss): Record<string, unknown> {
   const displayName = record.value['displayName'] ?? null
-  return { rkey: record.rkey, uri, displayName, likeCount: likeCount ?? null, isInFeedsFile }
+  return {
+    rkey: record.rkey,
+    uri,
+    link: linkOf(uri),
+    displayName,
+    likeCount: likeCount ?? null,
+    isInFeedsFile,
+  }
 }

@@ -1,4 +1,5 @@
 import { feedUri } from '../../feeds/registry.ts'
+import { countOf } from '../../plural.ts'
 import { isObject } from '../feedRecord.ts'
 import type { JsonObject } from '../feedRecord.ts'
 import type { Answer, Ask } from './ask.ts'
@@ -85,7 +86,7 @@ function judgeGenerator(
     ? undefined
     : note.failure(`the AppView asks the service ${quote(did)}, not ${serviceDid}`, {
         feed,
-        advice: `npm run publishFeed -- --only ${feed}, then wait a minute`,
+        advice: `npm run publishFeed -- --only ${feed} --take-over, then wait a minute`,
         readersSee: READERS_SEE.unknown,
       })
 }
@@ -104,7 +105,7 @@ function judgeFeed(answer: Answer, feed: string, isFilled: boolean): Finding {
       readersSee: READERS_SEE.empty,
     })
   }
-  return note.ok(`readers see it, with ${count} posts on the first page`, { feed })
+  return note.ok(`readers see it, with ${countOf(count, 'post')} on the first page`, { feed })
 }
 
 /** What it answers, or what has to be said instead. */

@@ -1,3 +1,4 @@
+import { formatUs } from '../../time.ts'
 import { isObject } from '../feedRecord.ts'
 import type { JsonObject } from '../feedRecord.ts'
 import type { Ask } from './ask.ts'
@@ -31,19 +32,49 @@ export async function checkIngest(
   const json = answer.ok ? readJson(answer) : undefined
   if (!answer.ok || json?.ok !== true || ![200, 503].includes(answer.status)) {
     const message = 'the service does not answer /ready with what it says there about itself'
-    return [stream, note.warning(message, { advice: 'let the TLS proxy pass /ready on' })]
+    const advice = 'let the TLS proxy pass /ready on'
+    return [stream, ...judgeGap(facts), note.warning(message, { advice })]
   }
   const reasons = readTexts(json.value['reasons'])
-  const warnings = readTexts(json.value['warnings']).map((text) =>
-    note.warning(text, {
-      advice: 'read the log of the service: the last ranking is served meanwhile',
-    }),
-  )
+  const gap = judgeGap(facts)
+  // The service warns of a gap itself, with fewer words.
+  const warnings = readTexts(json.value['warnings'])
+    .filter((text) => gap.length === 0 || !/\bgap\b/iu.test(text))
+    .map((text) =>
+      note.warning(text, {
+        advice: /\branking\b/u.test(text)
+          ? 'read the log of the service: the last ranking is served meanwhile'
+          : 'read the log of the service, and docs/operations.md about its events',
+      }),
+    )
   const unready =
     answer.status === 200 || stream.verdict === 'failure'
       ? []
       : [note.failure(`not ready: ${reasons.join('; ')}`, { advice: CATCHES_UP })]
-  return [stream, ...unready, ...warnings]
+  return [stream, ...unready, ...gap, ...warnings]
+}
+
+/** A part of the stream that no host has any more. */
+function judgeGap({ health }: IngestFacts): Finding[] {
+  const gap = isObject(health['ingest']) ? health['ingest']['gap'] : undefined
+  const { fromUs, toUs } = isObject(gap) ? gap : {}
+  if (!isMoment(fromUs) || !isMoment(toUs)) {
+    return []
+  }
+  const message =
+    `the stream has a gap from ${formatUs(fromUs)} to ${formatUs(toUs)} (${formatAge((toUs - fromUs) / 1_000)}), ` +
+    'which no host could fill: its posts are missing, and what was deleted in it may still be shown'
+  return [
+    note.warning(message, {
+      advice:
+        'a recording of that time fills it (npm run replay -- FILE --into URL); else what is stale goes with ' +
+        'the retention; keep the service from standing still for longer than the hosts remember',
+    }),
+  ]
+}
+
+function isMoment(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && Math.abs(value) < 8e15
 }
 
 function judgeStream({ health, nowMs }: IngestFacts): Finding {

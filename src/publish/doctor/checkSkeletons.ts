@@ -1,5 +1,6 @@
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { feedUri } from '../../feeds/registry.ts'
+import { countOf } from '../../plural.ts'
 import type { Ask } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { quote } from './excerpt.ts'
@@ -92,7 +93,7 @@ function findCircle(
   return repeated.length === posts.length
     ? trouble('every post was on an earlier page: the cursor never ends')
     : trouble(
-        `${repeated.length} of ${posts.length} posts are repeated, such as ${quote(repeated[0])}`,
+        `of ${countOf(posts.length, 'post')} ${repeated.length} came before, such as ${quote(repeated[0])}`,
       )
 }
 
@@ -123,8 +124,7 @@ async function judge(
       'look at feedgen_page_seconds in /metrics, and at the load of the machine and its disk'
     return [note.warning(message, { feed, advice }), ...limits]
   }
-  const count = pages.length === 1 ? '1 page' : `${pages.length} pages`
-  const message = `${posts} posts on ${count}, none twice, ${slowest} ms at most`
+  const message = `${countOf(posts, 'post')} on ${countOf(pages.length, 'page')}, none twice, ${slowest} ms at most`
   return limits.length > 0 ? limits : [note.ok(message, { feed })]
 }
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { timeLimit } from '../../identity/timeLimit.ts'
+import { countOf } from '../../plural.ts'
 import { excerpt } from './excerpt.ts'
 import { explainCode, explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
@@ -69,11 +70,13 @@ function judge({ fault, certificate }: Handshake, { host, port, address, nowMs }
   const issuer = excerpt(String(certificate?.issuer.O ?? certificate?.issuer.CN ?? 'nobody'))
   const lifeMs = endMs - Date.parse(certificate?.valid_from ?? '')
   if (endMs - nowMs < Math.min(EXPIRY_WARNING_MS, lifeMs * EXPIRY_WARNING_SHARE)) {
-    return note.warning(`the certificate of ${where} ends in ${days} days, on ${end}`, {
+    return note.warning(`the certificate of ${where} ends in ${countOf(days, 'day')}, on ${end}`, {
       advice: 'look into the log of the TLS proxy for why it has not been renewed',
     })
   }
-  return note.ok(`the certificate of ${where} is good until ${end} (${days} days), by ${issuer}`)
+  return note.ok(
+    `the certificate of ${where} is good until ${end} (${countOf(days, 'day')}), by ${issuer}`,
+  )
 }
 
 function describe({ subject, subjectaltname, issuer }: PeerCertificate, end: string): string {

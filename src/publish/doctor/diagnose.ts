@@ -1,9 +1,3 @@
-/**
- * Examines a deployment from outside, in the order that a reader's request takes: the name, the
- * certificate, the service, who it says it is, what is published of it, its pages, what Bluesky makes of
- * them. A check that an earlier one makes pointless is reported as skipped, with the reason. Nothing here
- * throws, everything has a time limit, and nothing is sent but requests to read.
- */
 import { createGuardedFetch } from '../../identity/guardedFetch.ts'
 import { resolveAccount } from '../../identity/resolveAccount.ts'
 import { Repository } from '../repository.ts'
@@ -12,6 +6,13 @@ import { XrpcClient } from '../xrpcClient.ts'
 import { createAsk } from './ask.ts'
 import type { Ask } from './ask.ts'
 import { attempt } from './attempt.ts'
+/**
+ * Examines a deployment from outside, in the order that a reader's request takes: the name, the
+ * certificate, the service, who it says it is, what is published of it, its pages, what Bluesky makes of
+ * them. A check that an earlier one makes pointless is reported as skipped, with the reason. Nothing here
+ * throws, everything has a time limit, and nothing is sent but requests to read.
+ */
+import { checkAnswers } from './checkAnswers.ts'
 import { checkAppView } from './checkAppView.ts'
 import type { AppViewResult } from './checkAppView.ts'
 import { checkClock } from './checkClock.ts'
@@ -57,6 +58,9 @@ export async function* diagnose(
   yield* records.findings
   const skeletons = await examineSkeletons(deployment, ask, service.blocked)
   yield* skeletons.findings
+  if (service.blocked === undefined) {
+    yield* await ifServed('answers', () => checkAnswers(deployment, ask))
+  }
   const { published } = records
   const appView = await examineAppView(deployment, ask, { published, filled: skeletons.filled })
   yield* appView.findings

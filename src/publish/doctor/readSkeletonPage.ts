@@ -1,3 +1,4 @@
+import { countOf } from '../../plural.ts'
 import { isObject } from '../feedRecord.ts'
 import type { Ask, Reply } from './ask.ts'
 import { quote } from './excerpt.ts'
@@ -104,6 +105,6 @@ function findFault(reply: Reply, { feed, cursor, posts, limit }: Page): string |
     return `the cursor is ${quote(cursor)}, not a text`
   }
   return posts.length > limit
-    ? `${posts.length} posts where ${limit} were asked for: Bluesky drops the others`
+    ? `${countOf(posts.length, 'post')} where ${limit} were asked for: Bluesky drops the others`
     : undefined
 }

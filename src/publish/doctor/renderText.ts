@@ -1,3 +1,5 @@
+import { countOf } from '../../plural.ts'
+import type { GroupedFinding } from './groupFindings.ts'
 import { countVerdicts } from './report.ts'
 import type { Finding, Verdict } from './report.ts'
 
@@ -7,11 +9,22 @@ const LABELS: Readonly<Record<Verdict, string>> = {
   failure: 'FAILURE',
   skipped: 'skipped',
 }
+/** A line is to be read. */
+const MAX_NAMED = 8
 const INDENT = ' '.repeat(24)
 
 /** A finding for people: a line, and one more for each of what to do and what readers see. */
-export function renderText({ check, verdict, feed, message, advice, readersSee }: Finding): string {
-  const subject = feed === undefined ? '' : `${feed}: `
+export function renderText({
+  check,
+  verdict,
+  feeds,
+  message,
+  advice,
+  readersSee,
+}: GroupedFinding): string {
+  const named = feeds.slice(0, MAX_NAMED).join(', ')
+  const others = feeds.length > MAX_NAMED ? ` and ${feeds.length - MAX_NAMED} more` : ''
+  const subject = feeds.length === 0 ? '' : `${named}${others}: `
   return [
     `${LABELS[verdict].padEnd(8)} ${check.padEnd(14)} ${subject}${message}`,
     ...(advice === undefined ? [] : [`${INDENT}to do: ${advice}`]),
@@ -22,10 +35,8 @@ export function renderText({ check, verdict, feed, message, advice, readersSee }
 /** The last line: how many of each. */
 export function renderSummary(findings: readonly Finding[]): string {
   const counts = countVerdicts(findings)
-  const plural = (count: number, word: string): string =>
-    `${count} ${word}${count === 1 ? '' : 's'}`
   return (
-    `${plural(counts.failure, 'failure')}, ${plural(counts.warning, 'warning')}, ` +
+    `${countOf(counts.failure, 'failure')}, ${countOf(counts.warning, 'warning')}, ` +
     `${counts.ok} ok, ${counts.skipped} skipped`
   )
 }

@@ -8,6 +8,7 @@ export type Check =
   | 'describe'
   | 'record'
   | 'skeleton'
+  | 'answers'
   | 'appview'
   | 'clock'
   | 'ingest'

@@ -207,6 +207,49 @@ describe('publishing', () => {
     })
   })
 
+  test('takes the links of a description with it, and shows so; a dry run by npm writes nothing', async () => {
+    using bench = await openBench(network)
+    const link = { $type: 'app.bsky.richtext.facet#link', uri: 'https://tagfeed.dev' }
+    const facets = [{ index: { byteStart: 0, byteEnd: 4 }, features: [link] }]
+    const theirs = { did: SERVICE_DID, displayName: 'Art', createdAt: '2023-05-01T00:00:00.000Z' }
+    const before = { ...theirs, description: 'Here is more', descriptionFacets: facets }
+    await bench.putRecord('art', before)
+    bench.writeFeeds(oneFeed('art', 'name: Art, description: Nothing here'))
+    const rev = await bench.rev()
+    // As npm passes `npm run publishFeed --dry-run --yes`, without -- before them.
+    Object.assign(bench.env, { npm_config_dry_run: 'true', npm_config_yes: 'true' })
+    const dry = await bench.run('publishFeed')
+    expect(dry).toMatchObject({ code: 0, stderr: '' })
+    expect(dry.stdout).toContain('1 to write, 0 left as they are (a dry run: nothing is written)')
+    expect(await bench.rev()).toBe(rev)
+    Object.assign(bench.env, { npm_config_dry_run: undefined, npm_config_yes: undefined })
+    const { did } = bench.account
+    const { stdout } = await bench.run('publishFeed', '--yes')
+    expect(stdout).toContain('    - descriptionFacets: [{')
+    expect(stdout).toContain('descriptionFacets (links and mentions) go')
+    expect(stdout.split(`at://${did}/app.bsky.feed.generator/art`)).toHaveLength(3)
+    expect(stdout.split(`https://bsky.app/profile/${did}/feed/art`)).toHaveLength(3)
+    const after = { $type: 'app.bsky.feed.generator', ...theirs, description: 'Nothing here' }
+    expect((await bench.record('art'))?.value).toEqual(after)
+  })
+
+  test('counts a feed that is refused as refused', async () => {
+    using bench = await openBench(network)
+    const theirs = {
+      did: 'did:web:other.dev',
+      displayName: 'Cats',
+      createdAt: '2023-05-01T00:00:00Z',
+    }
+    await bench.putRecord('cats', theirs)
+    bench.writeFeeds(`${oneFeed()}  - { rkey: cats, name: Cats, tags: [cats] }\n`)
+    const { code, stdout } = await bench.run('publishFeed', '--yes')
+    expect(code).toBe(1)
+    expect(stdout).toContain(
+      '1 feed refused, so nothing is written: 1 to write and 0 left as they are without that',
+    )
+    expect(await bench.records()).toHaveLength(1)
+  })
+
   test('needs a yes, and in a pipeline that is --yes', async () => {
     using bench = await openBench(network)
     bench.writeFeeds(oneFeed())
