@@ -21,6 +21,8 @@ type Entry = (typeof ENTRIES)[number]
 
 /** Where the programs are; the sources themselves where there is no bundler. */
 export interface Programs extends Disposable {
+  /** For what Node has compiled of them. */
+  readonly env: Readonly<Record<string, string>>
   path(entry: Entry): string
   url(entry: Entry): string
 }
@@ -31,6 +33,7 @@ export function bundleService(): Programs {
     folder === undefined ? join(ROOT, entry) : join(folder, 'src', outputOf(entry))
   return {
     path,
+    env: folder === undefined ? {} : { NODE_COMPILE_CACHE: join(folder, 'compiled') },
     url: (entry) => pathToFileURL(path(entry)).href,
     [Symbol.dispose]: () => {
       if (folder !== undefined) {

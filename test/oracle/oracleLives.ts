@@ -266,6 +266,7 @@ export class OracleLives {
         FEEDGEN_JETSTREAM_IDLE_SECONDS: '1',
         // Nobody is asked outside of this machine.
         FEEDGEN_PLC_URL: 'http://127.0.0.1:9',
+        ...programs.env,
         ...clock.env,
         ...this.#home.env,
         ...env,
