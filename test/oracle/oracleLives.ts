@@ -230,7 +230,10 @@ export class OracleLives {
       await delay(200)
     }
     const isUnready = async (): Promise<boolean> => (await app.get('/ready')).status === 503
-    await until(isUnready).catch(() => this.faults.push('/ready says yes with a clock behind'))
+    if (!(await until(isUnready).catch(() => false))) {
+      const { ingest } = await app.health()
+      this.faults.push(`/ready says yes with a clock behind: ${JSON.stringify(ingest)}`)
+    }
     await delay(300)
     const after = (await app.health()).ingest.positionUs
     if (after !== positionUs) {
