@@ -39,10 +39,10 @@ const TAIL = 400
 const EARLY_LIVES = 5
 const OUTAGE_US = { least: 5 * SECOND_US, most: 60 * SECOND_US }
 
-/** How far our clock is ahead; and behind, beyond the two minutes in which nobody could tell. */
+/** How far our clock is ahead; and behind, far enough that no frame seems on time. */
 const AHEAD_US = [8 * SECOND_US, 90 * SECOND_US, 600 * SECOND_US, 4 * DAY_US, 40 * DAY_US]
 const BEHIND_US = [0, 60 * SECOND_US, 3_600 * SECOND_US, 5 * 365 * DAY_US, 56.8 * 365 * DAY_US]
-const LEAST_BEHIND_US = 125 * SECOND_US
+const LEAST_BEHIND_US = 180 * SECOND_US
 /** So many events in a row that are ahead decide that it is our clock that is wrong, and some more. */
 const DECIDING = 45
 
@@ -226,7 +226,7 @@ export class OracleLives {
     await delay(700)
     const { positionUs } = (await app.health()).ingest
     for (let piece = 0; piece < 3; piece += 1) {
-      this.#hosts.releaseFor(this.#random.below(20 * SECOND_US), TAIL)
+      this.#hosts.releaseFor(this.#random.below(12 * SECOND_US), TAIL)
       await delay(200)
     }
     const isUnready = async (): Promise<boolean> => (await app.get('/ready')).status === 503
