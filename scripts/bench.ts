@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { benchDatabase, benchFeeds } from '../test/bench/database.ts'
 import { measureIngest, measureMemory } from '../test/bench/ingest.ts'
+import { measureLive } from '../test/bench/live.ts'
 import { describeMachine } from '../test/bench/measure.ts'
 import { measurePages } from '../test/bench/pages.ts'
 import { measurePostgres } from '../test/bench/postgres.ts'
@@ -20,12 +21,22 @@ const COMMAND = {
     posts: number('How many posts the databases hold.', '1000000'),
     frames: number('How many frames are ingested.', '1000000'),
     longStream: number('How many events the measurement of memory takes.', '5000000'),
+    only: { type: 'string', value: 'live', about: 'Measures a live service alone.' },
+    rate: number('Events a second of a live service.', '400'),
+    requests: number('Requests a second of a live service.', '20'),
+    liveSeconds: number('How long a live service runs, in seconds.', '600'),
+    beside: {
+      type: 'string',
+      value: 'CHECKOUT',
+      multiple: true,
+      about: 'Another checkout, whose live service runs at the same time.',
+    },
   },
-}
+} as const
 
 /** Both sides of every ratio are measured in this one run, interleaved; the figures are medians. */
 await runCommand(COMMAND, async ({ values, problems }) => {
-  const read = (name: keyof typeof values): number => {
+  const read = (name: Exclude<keyof typeof values, 'only' | 'beside'>): number => {
     const parsed = Number(values[name])
     if (!Number.isFinite(parsed) || parsed <= 0) {
       problems.usage(`--${name}: give a number above 0`)
@@ -34,21 +45,38 @@ await runCommand(COMMAND, async ({ values, problems }) => {
   }
   const [rounds, seconds, posts] = [read('rounds'), read('seconds'), read('posts')]
   const [frames, longStream] = [read('frames'), read('longStream')]
+  const [rate, requests, liveSeconds] = [read('rate'), read('requests'), read('liveSeconds')]
+  if (values.only !== undefined && values.only !== 'live') {
+    problems.usage('--only: live can be measured by itself')
+  }
   problems.throwIfAny()
+  if (values.only === 'live') {
+    await reportLive({ posts, rate, requests, seconds: liveSeconds, beside: values.beside })
+    return
+  }
   console.log(`${describeMachine()}; ${posts} posts, ${rounds} rounds of ${seconds} s\n`)
 
   const pages = await measurePages({ rounds, seconds, posts })
   console.table(pages)
-  const rate = (name: string): number => pages[name]?.perSecond ?? Number.NaN
-  report('service of bare node:http, mixed pages', rate('service, mixed') / rate('bare, mixed'))
-  const uncached = rate('service, mixed, nothing kept')
-  report('the same, nothing kept', uncached / rate('bare, mixed'))
-  report('service of bare node:http, deep pages', rate('service, deep') / rate('bare, deep'))
-  report('service of framework, mixed pages', rate('service, mixed') / rate('framework, mixed'))
-  report('first pages of constant body', rate('service, first pages') / rate('constant'))
-  report('page 1000 of page 1', rate('service, page 1000') / rate('service, page 1'))
-  report('20 tags of one tag', rate('service, 20 tags') / rate('service, page 1'))
-  report('two processes of one', rate('service, two cores') / uncached)
+  const perSecond = (name: string): number => pages[name]?.perSecond ?? Number.NaN
+  report(
+    'service of bare node:http, mixed pages',
+    perSecond('service, mixed') / perSecond('bare, mixed'),
+  )
+  const uncached = perSecond('service, mixed, nothing kept')
+  report('the same, nothing kept', uncached / perSecond('bare, mixed'))
+  report(
+    'service of bare node:http, deep pages',
+    perSecond('service, deep') / perSecond('bare, deep'),
+  )
+  report(
+    'service of framework, mixed pages',
+    perSecond('service, mixed') / perSecond('framework, mixed'),
+  )
+  report('first pages of constant body', perSecond('service, first pages') / perSecond('constant'))
+  report('page 1000 of page 1', perSecond('service, page 1000') / perSecond('service, page 1'))
+  report('20 tags of one tag', perSecond('service, 20 tags') / perSecond('service, page 1'))
+  report('two processes of one', perSecond('service, two cores') / uncached)
 
   const postgres = await measurePostgres({ rounds, seconds, posts })
   console.table(postgres.pages)
@@ -89,6 +117,34 @@ await runCommand(COMMAND, async ({ values, problems }) => {
   const path = await benchDatabase(posts, benchFeeds(6))
   report('bytes of disk a post, with 1.2 tags and 6 feeds', statSync(path).size / posts)
 })
+
+/** What a small machine needs; the code of other checkouts is measured at the same time. */
+interface LiveArguments {
+  readonly seconds: number
+  readonly posts: number
+  readonly rate: number
+  readonly requests: number
+  readonly beside: readonly string[]
+}
+
+async function reportLive(live: LiveArguments): Promise<void> {
+  const { seconds, posts, rate, requests, beside } = live
+  console.log(
+    `${describeMachine()}; ${posts} posts, ${rate} events/s and ${requests} requests/s for ${seconds} s\n`,
+  )
+  const results = await measureLive({
+    posts,
+    seconds,
+    eventsPerSecond: rate,
+    requestsPerSecond: requests,
+    beside,
+  })
+  for (const [index, { threads, ...others }] of results.entries()) {
+    console.log(index === 0 ? 'this code' : beside[index - 1])
+    console.table({ 'percent of a core': threads })
+    console.table(others)
+  }
+}
 
 function reportShares(
   what: string,

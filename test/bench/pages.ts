@@ -7,7 +7,7 @@ import { createRandom } from '../support/streamGenerator.ts'
 import { benchDatabase, benchFeeds, tagName } from './database.ts'
 import { median, startProgram } from './measure.ts'
 
-const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
+export const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 export const FEEDS = 400
 const CONNECTIONS = 32
 
@@ -157,7 +157,7 @@ export function medians(loads: readonly MeasuredLoad[]): MeasuredLoad {
 }
 
 /** 70 % first pages of 400 feeds, 25 % pages 2 to 20, 5 % pages 100 to 1,000: 1,000 different URLs. */
-export function writePaths(folder: string, database: string) {
+export function writePaths(folder: string, database: string, feeds: number = FEEDS) {
   const handle = new BetterSqlite3(database, { readonly: true })
   const place = handle.prepare<[number, number], { indexed_at: number; cid: string; uri: string }>(
     `select indexed_at, cid, uri from filter_post where filter_id = ?
@@ -185,8 +185,8 @@ export function writePaths(folder: string, database: string) {
     return file
   }
   const some = (count: number, make: () => string): string[] => Array.from({ length: count }, make)
-  const first = some(700, () => pathOf(random.below(FEEDS), 1))
-  const near = some(250, () => pathOf(random.below(FEEDS), 2 + random.below(19)))
+  const first = some(700, () => pathOf(random.below(feeds), 1))
+  const near = some(250, () => pathOf(random.below(feeds), 2 + random.below(19)))
   const far = some(50, () => pathOf(random.below(3), 100 + random.below(901)))
   const shuffled = [...first, ...near, ...far]
     .map((path) => ({ path, at: random.next() }))

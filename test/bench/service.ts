@@ -39,7 +39,7 @@ const REPEATS = 50
 export async function measureService(options: ServiceOptions): Promise<ServiceResults> {
   const template = await benchDatabase(options.posts, benchFeeds(FEEDS))
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
-  writeFileSync(join(folder, 'feeds.yaml'), feedsYaml())
+  writeFileSync(join(folder, 'feeds.yaml'), feedsYaml(FEEDS))
   const rounds: ServiceResults[] = []
   for (let round = 0; round < options.rounds; round += 1) {
     rounds.push(await measureRound(template, folder, options.seconds))
@@ -143,14 +143,15 @@ function pathOf(port: number, rank: number): string {
   return `/xrpc/app.bsky.feed.getFeedSkeleton?feed=${encodeURIComponent(feed)}&limit=50`
 }
 
-function feedsYaml(): string {
-  const lines = benchFeeds(FEEDS).map(({ rkey, filter }) => {
+/** The feeds of `benchFeeds` as a file, and lines of others. */
+export function feedsYaml(count: number, others: readonly string[] = []): string {
+  const lines = benchFeeds(count).map(({ rkey, filter }) => {
     const media = filter.media.length > 0 ? `, media: [${filter.media.join(', ')}]` : ''
     const maxTags = filter.maxTags === undefined ? '' : `, maxTags: ${filter.maxTags}`
     const tags = `{ any: [${filter.anyTags.join(', ')}], all: [${filter.allTags.join(', ')}] }`
     return `  - { rkey: ${rkey}, name: ${rkey}, tags: ${tags}${media}${maxTags} }`
   })
-  return `feeds:\n${lines.join('\n')}\n`
+  return `feeds:\n${[...lines, ...others].join('\n')}\n`
 }
 
 async function startReady(

@@ -10,9 +10,10 @@ export async function startService(
   folder: string,
   database: string,
   env: Readonly<Record<string, string>>,
+  main: string = MAIN,
 ) {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: folder,
     env: {
@@ -36,6 +37,7 @@ export async function startService(
   })
   return {
     url,
+    pid: child.pid ?? 0,
     port: Number(new URL(url).port),
     startedAt,
     listeningMs: performance.now() - startedAt,
