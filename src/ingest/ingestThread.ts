@@ -14,7 +14,7 @@ export interface ThreadOptions<Data> {
  * Room for what has just been read, of which nearly all is thrown away at once. V8 would take 192 MiB
  * of a large machine, which saves ingest nothing.
  */
-export const YOUNG_GENERATION_MB = 48
+export const YOUNG_GENERATION_MB = 24
 
 /** Ingest in a thread of its own. */
 export function startIngestThread(
