@@ -23,6 +23,11 @@ export interface SqliteOptions {
 const BUSY_MS = 5_000
 /** Twice what the log reaches before it is written back. */
 const MAX_LOG_BYTES = 64 * 1024 * 1024
+/**
+ * Each connection has one, and loses all of it whenever another one commits. What it lacks the system nearly
+ * always has in memory: four times as much made ingest no faster, and a process 60 MB larger.
+ */
+const CACHE_KIB = 16_384
 
 /** Opens one connection to a SQLite file in WAL mode; a writer makes the file and its folder. */
 export function openSqlite(options: SqliteOptions): Database {
@@ -58,7 +63,7 @@ function useHandle(handle: BetterSqlite3.Database, isWriter: boolean): Database 
     handle.pragma('temp_store = memory')
   }
   handle.pragma('foreign_keys = ON')
-  handle.pragma('cache_size = -65536')
+  handle.pragma(`cache_size = -${CACHE_KIB}`)
   const dataVersion = handle.prepare<[], number>('pragma data_version').pluck()
   const kysely = new Kysely<Schema>({ dialect: new SqliteDialect({ database: handle }) })
   return {
