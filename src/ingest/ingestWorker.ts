@@ -24,7 +24,7 @@ export interface WorkerData {
 }
 
 /** Also without a change: frames wait in the buffer, and time passes. */
-const STATUS_EVERY_MS = 100
+const STATUS_EVERY_MS = 1_000
 
 async function run({ ingest: options, logger }: WorkerData): Promise<void> {
   const { begun, stop } = listenToOrders()
