@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { connect, isIP } from 'node:net'
 import type { NetConnectOpts, Socket, TcpNetConnectOpts } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Jetstream } from '@skyware/jetstream'
 import { WebSocket } from 'ws'
 import { MAX_FRAME_BYTES } from './decodeEvent.ts'
@@ -183,18 +184,23 @@ class FrameSocket extends WebSocket {
   }
 }
 
-/** As `ws` opens it when it is left to itself. */
+/** While it is paused, a socket reads on until it holds so many bytes: here it does not. */
+export const READ_AHEAD = 1
+
+/** As `ws` opens it when it is left to itself, but for what it reads ahead. */
 function openSocket(url: string, options: NetConnectOpts): Socket {
   if (!url.startsWith('wss:')) {
-    return connect({ ...options, path: undefined } as NetConnectOpts)
+    const own = { path: undefined, highWaterMark: READ_AHEAD }
+    return connect({ ...options, ...own } as NetConnectOpts)
   }
   const { host = '' } = options as TcpNetConnectOpts
-  return connectTls({
-    ...(options as TcpNetConnectOpts),
+  const own = {
     path: undefined,
     // The name in the certificate; an address is no name.
     servername: isIP(host) === 0 ? host : '',
-  })
+    highWaterMark: READ_AHEAD,
+  }
+  return connectTls({ ...(options as TcpNetConnectOpts), ...own } as TlsOptions)
 }
 
 async function readStart(response: IncomingMessage): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { MessageParts } from './messageParts.ts'
+import { ReadingPace } from './readingPace.ts'
 
 export interface MessageReaderOptions {
   /** A message above it is passed over, without being held. */
@@ -54,12 +55,19 @@ export class MessageReader extends Duplex {
   #kind: typeof TEXT | typeof BINARY | undefined
   #size = 0
   readonly #parts = new MessageParts()
+  readonly #pace = new ReadingPace({
+    onRest: () => this.#inner.pause(),
+    onRested: () => this._read(),
+  })
 
   constructor(inner: Duplex, options: MessageReaderOptions) {
     super({ allowHalfOpen: false })
     this.#inner = inner
     this.#options = options
-    inner.on('data', (chunk: Buffer) => this.#take(chunk))
+    inner.on('data', (chunk: Buffer) => {
+      this.#take(chunk)
+      this.#pace.noteRead(chunk.length)
+    })
     inner.on('end', () => this.#end())
     inner.on('error', (error) => this.destroy(error))
     inner.on('close', () => this.destroy())
@@ -111,7 +119,7 @@ export class MessageReader extends Duplex {
   }
 
   override _read(): void {
-    if (!this.#isPaused && this.#state !== 'opening') {
+    if (!this.#isPaused && !this.#pace.isResting && this.#state !== 'opening') {
       this.#inner.resume()
     }
   }
@@ -125,6 +133,7 @@ export class MessageReader extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#pace.stop()
     this.#inner.destroy()
     done(error)
   }
