@@ -10,6 +10,9 @@ export interface TakeOptions {
   readonly max: number
   readonly waitMs: number
   readonly fillMs: number
+  /** Instead of `fillMs` where a frame is urgent; no shorter when left out. */
+  readonly hurryMs?: number
+  readonly isUrgent?: (frame: StreamFrame) => boolean
   readonly signal: AbortSignal
 }
 
@@ -48,13 +51,28 @@ export class FrameBuffer {
   }
 
   /**
-   * Waits up to `waitMs` for a frame, then for more until there are `max` or `fillMs` have passed.
+   * Waits up to `waitMs` for a frame, then for more until there are `max` or `fillMs` have passed, or
+   * `hurryMs` if one of them is urgent.
    * A signal that aborts ends the waiting; frames that are there then are still handed out.
    */
-  async take({ max, waitMs, fillMs, signal }: TakeOptions): Promise<StreamFrame[]> {
-    await this.#waitFor(1, waitMs, signal)
+  async take(options: TakeOptions): Promise<StreamFrame[]> {
+    const { max, waitMs, fillMs, hurryMs = fillMs, isUrgent = () => false, signal } = options
+    await this.#waitFor(() => this.#frames.length > 0, waitMs, signal)
     if (this.#frames.length > 0) {
-      await this.#waitFor(max, fillMs, signal)
+      const startedAt = performance.now()
+      const isFilled = (): boolean => this.#frames.length >= max
+      let looked = 0
+      /** Each frame is looked at once. */
+      const isHurried = (): boolean => {
+        let isFound = false
+        while (!isFound && looked < this.#frames.length) {
+          isFound = isUrgent(this.#frames[looked] as StreamFrame)
+          looked += 1
+        }
+        return isFound
+      }
+      await this.#waitFor(() => isFilled() || isHurried(), fillMs, signal)
+      await this.#waitFor(isFilled, startedAt + hurryMs - performance.now(), signal)
     }
     return this.#remove(max)
   }
@@ -86,9 +104,9 @@ export class FrameBuffer {
     }
   }
 
-  #waitFor(count: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const isEnough = (): boolean => this.#frames.length >= count || this.isFull
-    if (isEnough() || signal.aborted) {
+  #waitFor(isThere: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const isEnough = (): boolean => isThere() || this.isFull
+    if (timeoutMs <= 0 || isEnough() || signal.aborted) {
       return Promise.resolve()
     }
     return new Promise((resolve) => {

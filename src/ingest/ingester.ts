@@ -4,9 +4,11 @@ import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock, Us } from '../time.ts'
 import { US_PER_SECOND, formatUs } from '../time.ts'
+import { timesToFill } from './batchTimes.ts'
 import { ClockWatch } from './clockWatch.ts'
 import type { Chunk } from './clockWatch.ts'
 import type { EventSource } from './eventSource.ts'
+import { mayChangeFeeds } from './feedChange.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import type { PositionKeeper } from './positionKeeper.ts'
@@ -44,11 +46,8 @@ export interface IngesterOptions {
   readonly signal: AbortSignal
 }
 
-/** A batch closes at so many frames, or so long after its first one: large in a replay, small live. */
+/** A batch closes at so many frames, or when its time is over. */
 const MAX_BATCH = 5_000
-const FILL_MS = 100
-/** The first one closes at once: a start waits for what it tells, how far the stream is behind. */
-const FIRST_FILL_MS = 0
 /** How often the loop looks around when no frame comes. */
 const WAIT_MS = 1_000
 /** When nothing has come for so long, the last frames are the front of the stream. */
@@ -96,13 +95,13 @@ class Ingester {
       .finally(() => ended.abort())
     // A source that fails while a batch is being stored is not unhandled: it is awaited below.
     source.catch(() => {})
-    let fillMs = FIRST_FILL_MS
+    let storedAt: number | undefined
     try {
       for (;;) {
-        const hasCome = await this.#take(fillMs, ended.signal)
+        const hasCome = await this.#take(storedAt, ended.signal)
         this.#dropLeft()
         if (this.#waiting.length > 0) {
-          fillMs = FILL_MS
+          storedAt = performance.now()
           await this.#storeWaiting()
         } else if (!hasCome && keeper.isUnsettled && !signal.aborted) {
           keeper.settle()
@@ -127,8 +126,8 @@ class Ingester {
   }
 
   /** Whether something has come. */
-  async #take(fillMs: number, signal: AbortSignal): Promise<boolean> {
-    const { buffer } = this.#options
+  async #take(storedAt: number | undefined, signal: AbortSignal): Promise<boolean> {
+    const { buffer, projection } = this.#options
     const waits = this.#waiting.reduce((sum, { frames, done }) => sum + frames.length - done, 0)
     if (waits >= MAX_BATCH) {
       await delay(WAIT_MS, undefined, { signal }).catch(() => {})
@@ -137,7 +136,8 @@ class Ingester {
     const frames = await buffer.take({
       max: MAX_BATCH - waits,
       waitMs: this.#waitMs(),
-      fillMs,
+      ...timesToFill(storedAt),
+      isUrgent: (frame) => mayChangeFeeds(frame, projection),
       signal,
     })
     if (frames.length > 0) {

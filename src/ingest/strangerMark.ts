@@ -43,10 +43,10 @@ export function timeOfStrangerMark(
   { bytes, from, to, isBinary }: Omit<StreamFrame, 'data' | 'connection'>,
   { kept, known }: Pick<Projection, 'kept' | 'known'>,
 ): Us | undefined {
-  const letter = bytes[from + KIND_AT]
-  if ((letter !== LIKE && letter !== REPOST) || isBinary || to - from > MAX_BYTES) {
+  if (!isPlainMark({ bytes, from }) || isBinary || to - from > MAX_BYTES) {
     return undefined
   }
+  const letter = bytes[from + KIND_AT]
   const text = bytes.toString('latin1', from, to)
   // What has a fixed place is read there: to capture it costs more than to match all of it.
   const uri = PLAIN_MARK.exec(text)?.[1]
@@ -55,6 +55,12 @@ export function timeOfStrangerMark(
   }
   const rkeyAt = letter === LIKE ? RKEY_AT.like : RKEY_AT.repost
   return known.mayHave(text, rkeyAt, rkeyAt + RKEY_LENGTH) ? undefined : readTime(text)
+}
+
+/** Whether a frame is, by the place of one letter, a like or repost as Jetstream writes nearly all of them. */
+export function isPlainMark({ bytes, from }: Pick<StreamFrame, 'bytes' | 'from'>): boolean {
+  const letter = bytes[from + KIND_AT]
+  return letter === LIKE || letter === REPOST
 }
 
 function readTime(text: string): Us {
