@@ -472,4 +472,38 @@ export const mutants: readonly Mutant[] = [
     replace: "redirect: 'follow'",
     caughtBy: ['src/identity/guardedFetch.test.ts', 'follows no redirect'],
   },
+  {
+    models: 'start: a migration that is committed statement by statement',
+    file: 'src/db/migrate.ts',
+    find: "await database.transaction(() => migrateOne(database, migrations, options), 'alone')",
+    replace: 'await migrateOne(database, migrations, options)',
+    caughtBy: [
+      'test/contract/migrate.test.ts',
+      'killed in between is finished by the next: from 0',
+    ],
+  },
+  {
+    models: 'start: half of a migration left in the way of the next start',
+    file: 'src/db/migrate.ts',
+    find: '  await dropHalfMade(database, migrations, name)\n',
+    replace: '  void dropHalfMade\n',
+    caughtBy: ['test/contract/migrate.test.ts', 'of 0.1.0, which commits statement by statement'],
+  },
+  {
+    models: 'start: the database of another program taken for ours',
+    file: 'src/db/databaseState.ts',
+    find: 'MARKS.every((name) => others.includes(name))',
+    replace: 'MARKS.length > 0',
+    caughtBy: [
+      'test/contract/migrate.test.ts',
+      'of another program or of a newer version is refused',
+    ],
+  },
+  {
+    models: 'start: a backup of many instants, or none, while others write',
+    file: 'src/backup/backupDatabase.ts',
+    find: "    handle.exec('begin')\n",
+    replace: '',
+    caughtBy: ['test/contract/backup.test.ts', 'whole, of one instant'],
+  },
 ]
