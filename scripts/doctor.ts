@@ -35,30 +35,24 @@ await runCommand(COMMAND, async ({ values, problems, signal }) => {
     setup && problems.attempt(() => createDeployment(setup, { url, only, appView }), undefined),
   )
   const findings: Finding[] = []
+  // A check gives its findings in one go: what is equal for many feeds is one line.
+  const waiting: Finding[] = []
+  const print = (): void => {
+    groupFindings(waiting.splice(0)).forEach((group) => console.log(renderText(group)))
+  }
   for await (const finding of diagnose(deployment, signal)) {
-    // What is equal for many feeds is one line, so that a check is told when it has ended.
-    if (!json && findings.length > 0 && findings.at(-1)?.check !== finding.check) {
-      printCheck(findings)
-    }
     findings.push(finding)
     if (json) {
       console.log(renderJson(finding))
+    } else if (waiting.push(finding) === 1) {
+      setImmediate(print)
     }
   }
   if (!json) {
-    printCheck(findings)
+    print()
     console.log(renderSummary(findings))
   }
   if (signal.aborted || findings.some(({ verdict }) => verdict === 'failure')) {
     process.exitCode = 1
   }
 })
-
-/** The findings of the check that was looked at last. */
-function printCheck(findings: readonly Finding[]): void {
-  const last = findings.at(-1)?.check
-  const others = findings.findLastIndex(({ check }) => check !== last)
-  for (const group of groupFindings(findings.slice(others + 1))) {
-    console.log(renderText(group))
-  }
-}

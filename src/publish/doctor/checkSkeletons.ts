@@ -93,7 +93,7 @@ function findCircle(
   return repeated.length === posts.length
     ? trouble('every post was on an earlier page: the cursor never ends')
     : trouble(
-        `of ${countOf(posts.length, 'post')} ${repeated.length} came before, such as ${quote(repeated[0])}`,
+        `${repeated.length} of ${posts.length} posts are repeated, such as ${quote(repeated[0])}`,
       )
 }
 
