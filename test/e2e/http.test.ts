@@ -142,6 +142,8 @@ describe('did.json', () => {
   test('is the document of the host name', async () => {
     const env = { ...SERVING, FEEDGEN_HOSTNAME: 'Feed.Example.NET' }
     await using app = await runApp({ feeds, env })
+    // Nobody could publish its feeds.
+    expect(app.logs.map(({ event }) => event)).toContain('publisherNotSet')
     const response = await app.get(path)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toMatch(/^application\/(did\+)?(ld\+)?json/)
