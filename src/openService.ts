@@ -16,7 +16,7 @@ import type { ServiceIdentity } from './serviceIdentity.ts'
 import type { Setup } from './setup.ts'
 import { systemClock } from './time.ts'
 import { createAnswerer } from './xrpc/answerer.ts'
-import type { Answerer } from './xrpc/requestQueue.ts'
+import type { Answerer } from './xrpc/answerer.ts'
 import { createHttpApp } from './xrpc/server.ts'
 import { SkeletonResponder } from './xrpc/skeletonResponder.ts'
 

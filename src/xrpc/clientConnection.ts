@@ -80,7 +80,7 @@ export class ClientConnection {
 
   endRest(): void {
     this.#isResting = false
-    this.#goOn()
+    this.#goOn(true)
   }
 
   /** Calls back once, when every request that has come so far is answered. */
@@ -111,7 +111,7 @@ export class ClientConnection {
     return response === undefined || (response.socket === null && response.writableFinished)
   }
 
-  #goOn(): void {
+  #goOn(hasRested = false): void {
     if (this.#isAwaited || this.#isResting || this.socket.destroyed) {
       return
     }
@@ -126,6 +126,10 @@ export class ClientConnection {
     const next = this.#line.shift()
     if (next !== undefined) {
       this.#leftLine()
+      if (!hasRested) {
+        // It has waited for its own client alone.
+        next.arrivedAt = performance.now()
+      }
       this.begin(next)
       if (this.#line.length > 0 || this.#whenIdle !== undefined) {
         this.#goOn()

@@ -6,23 +6,15 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Answerer } from './answerer.ts'
 import { AnswersUnderWay } from './answersUnderWay.ts'
 import { ClientConnection } from './clientConnection.ts'
 import type { Asked } from './clientConnection.ts'
 import { INCOMPLETE, TOO_BUSY, sendError, sendPrepared } from './plainAnswers.ts'
-import { Shedder } from './shedder.ts'
+import { RestingClients } from './restingClients.ts'
+import { Shedder, kindOf } from './shedder.ts'
 import type { RequestKind } from './shedder.ts'
 import { WaitingLine } from './waitingLine.ts'
-
-/** Who answers, and who is told of what was not answered as it should be. */
-export interface Answerer {
-  answer(asked: Asked): void
-  /** The client left before its answer was made. */
-  abandoned?(asked: Asked): void
-  /** It took so long that the answer was an error. */
-  late?(asked: Asked): void
-  refused?(kind: RequestKind): void
-}
 
 /**
  * How long requests are answered in a turn of the event loop: at least so long, and as long as all else
@@ -36,8 +28,6 @@ const MAX_LINE = 1_000
 /** The same while connections have many of them together: a request takes some 4 KB. */
 const MAX_LINE_WHEN_FULL = 20
 const MAX_LINES = 10_000
-/** A client that was turned away is not listened to for so long: hearing it is work as well. */
-const REST_MS = 500
 const LOOK_FOR_DEAF_MS = 5_000
 
 export class RequestQueue implements Disposable {
@@ -52,7 +42,7 @@ export class RequestQueue implements Disposable {
     ended: () => this.#nextTurn(),
   })
   readonly #shedder = new Shedder()
-  readonly #resting = new WaitingLine<{ connection: ClientConnection; until: number }>()
+  readonly #resting = new RestingClients(() => this.#nextTurn())
   /** Requests in the lines of all connections. */
   #lined = 0
   #isTurnAwaited = false
@@ -61,7 +51,6 @@ export class RequestQueue implements Disposable {
   /** When requests that had waited were answered last. */
   #sliceEndedAt = 0
   readonly #deafTimer: NodeJS.Timeout
-  #restTimer: NodeJS.Timeout | undefined
 
   constructor(answerer: Answerer) {
     this.#answerer = answerer
@@ -70,7 +59,7 @@ export class RequestQueue implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#deafTimer)
-    clearTimeout(this.#restTimer)
+    this.#resting[Symbol.dispose]()
     this.#underWay[Symbol.dispose]()
   }
 
@@ -218,7 +207,7 @@ export class RequestQueue implements Disposable {
     // What cannot be answered in time is turned away even while others keep all answers to themselves.
     const refusedUntil = startedAt + Math.max(0, endsAt - startedAt) / 4
     this.#refuseLate(startedAt, refusedUntil)
-    this.#endRests(startedAt, refusedUntil)
+    this.#resting.end(startedAt, refusedUntil)
     let answered = 0
     const since = performance.now()
     let now = since
@@ -245,14 +234,18 @@ export class RequestQueue implements Disposable {
     for (const kind of ['page', 'reader'] as const) {
       const line = this.#waiting[kind]
       for (let asked = line.peek(); asked !== undefined; asked = line.peek()) {
-        const isLate = asked.isOver || this.#shedder.hasWaitedTooLong(kind, asked, now)
+        const isLate = asked.isOver || this.#isTooLate(kind, asked, now)
         if (!isLate || performance.now() >= until) {
           break
         }
         line.shift()
-        this.#take(kind, asked, now)
+        this.#takeLate(kind, asked)
       }
     }
+  }
+
+  #isTooLate(kind: RequestKind, asked: Asked, now: number): boolean {
+    return this.#shedder.hasWaitedTooLong(kind, asked, now, this.#lengthBefore('page'))
   }
 
   #nextKind(): RequestKind | undefined {
@@ -266,18 +259,19 @@ export class RequestQueue implements Disposable {
 
   /** Answers one that has waited, if anybody still waits for it; returns how many were answered. */
   #take(kind: RequestKind, asked: Asked, now: number): number {
-    if (asked.isOver) {
-      return 0
-    }
-    if (this.#shedder.hasWaitedTooLong(kind, asked, now)) {
-      const connection = this.#connections.get(asked.request.socket)
-      if (connection !== undefined) {
-        this.#refuse(kind, asked, connection)
-      }
+    if (asked.isOver || this.#isTooLate(kind, asked, now)) {
+      this.#takeLate(kind, asked)
       return 0
     }
     this.#run(kind, asked)
     return 1
+  }
+
+  #takeLate(kind: RequestKind, asked: Asked): void {
+    const connection = this.#connections.get(asked.request.socket)
+    if (!asked.isOver && connection !== undefined) {
+      this.#refuse(kind, asked, connection)
+    }
   }
 
   #run(kind: RequestKind, asked: Asked): void {
@@ -295,28 +289,7 @@ export class RequestQueue implements Disposable {
     asked.isOver = true
     sendPrepared(asked.response, TOO_BUSY)
     this.#answerer.refused?.(kind)
-    connection.rest()
-    this.#resting.push({ connection, until: performance.now() + REST_MS })
-    this.#awaitRests(REST_MS)
-  }
-
-  #awaitRests(ms: number): void {
-    this.#restTimer ??= setTimeout(() => {
-      this.#restTimer = undefined
-      this.#nextTurn()
-    }, ms).unref()
-  }
-
-  #endRests(now: number, until: number): void {
-    let first = this.#resting.peek()
-    while (first !== undefined && first.until <= now && performance.now() < until) {
-      this.#resting.shift()
-      first.connection.endRest()
-      first = this.#resting.peek()
-    }
-    if (first !== undefined) {
-      this.#awaitRests(Math.max(1, first.until - now))
-    }
+    this.#resting.add(connection)
   }
 
   #endDeaf(): void {
@@ -327,11 +300,4 @@ export class RequestQueue implements Disposable {
       }
     }
   }
-}
-
-/** Pages for people and metrics can wait; everything else is for readers. */
-function kindOf(url: string): RequestKind {
-  return url.startsWith('/xrpc/') || url.startsWith('/.well-known/') || url === '/ready'
-    ? 'reader'
-    : 'page'
 }

@@ -13,6 +13,8 @@ const FIRST_GUESS_MS = 0.1
 const MEMORY = 100
 /** Shorter than this, nobody's wait for being accepted is worth counting. */
 const SHORT_ACCEPTING_MS = 700
+/** So few are soon answered, also after a moment in which the whole process stood still. */
+const FEW = 20
 
 /** Knows how long a request has waited, and guesses how long it will wait. */
 export class Shedder {
@@ -25,6 +27,8 @@ export class Shedder {
   /** Since when every turn has accepted a connection: the system may hold more of them. */
   #acceptingSince: number | undefined
   #hasAccepted = false
+  /** Connections in the turns since then. */
+  #accepted = 0
 
   /** What an answer takes by itself, lately. */
   get answerMs(): number {
@@ -38,6 +42,7 @@ export class Shedder {
   /** A connection was accepted. */
   accepted(now: number): void {
     this.#hasAccepted = true
+    this.#accepted += 1
     this.#acceptingSince ??= now
   }
 
@@ -45,6 +50,7 @@ export class Shedder {
   turned(): void {
     if (!this.#hasAccepted) {
       this.#acceptingSince = undefined
+      this.#accepted = 0
     }
     this.#hasAccepted = false
   }
@@ -52,16 +58,20 @@ export class Shedder {
   /** When the first request of a connection may have come. */
   arrivalOf(now: number): number {
     const since = this.#acceptingSince
-    return since === undefined || now - since < SHORT_ACCEPTING_MS ? now : since
+    const isLong = since !== undefined && now - since >= SHORT_ACCEPTING_MS
+    return isLong && this.#accepted > FEW ? since : now
   }
 
+  /** `before`: how many are to be answered before it. */
   isWelcome(kind: RequestKind, { arrivedAt }: Asked, now: number, before: number): boolean {
     const msPerRequest = Math.max(this.#ownMs, this.#msPerRequest)
-    return now - arrivedAt + before * msPerRequest < WELCOME_MS[kind]
+    const expectedMs = now - arrivedAt + before * msPerRequest
+    return before < FEW || expectedMs < WELCOME_MS[kind]
   }
 
-  hasWaitedTooLong(kind: RequestKind, { arrivedAt }: Asked, now: number): boolean {
-    return now - arrivedAt > TOO_LONG_MS[kind]
+  /** `waiting`: how many wait, itself among them. */
+  hasWaitedTooLong(kind: RequestKind, { arrivedAt }: Asked, now: number, waiting: number): boolean {
+    return waiting > FEW && now - arrivedAt > TOO_LONG_MS[kind]
   }
 
   /** So many were answered, one after the other, from `since` up to now. */
@@ -87,4 +97,11 @@ interface AnsweredSlice {
   readonly now: number
   /** Whether nobody waits any more. */
   readonly isFree: boolean
+}
+
+/** Pages for people and metrics can wait; everything else is for readers. */
+export function kindOf(url: string): RequestKind {
+  return url.startsWith('/xrpc/') || url.startsWith('/.well-known/') || url === '/ready'
+    ? 'reader'
+    : 'page'
 }

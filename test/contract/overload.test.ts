@@ -11,6 +11,8 @@ interface Waits {
 /** Clients that ask again as soon as they have an answer, whatever it says. */
 class Clients implements Disposable {
   readonly #sockets: Socket[] = []
+  /** The different texts with which they are turned away. */
+  readonly refusals = new Set<string>()
   waits: Waits = { served: [], refused: [] }
 
   constructor(port: number, path: string, count: number) {
@@ -43,7 +45,7 @@ class Clients implements Disposable {
       const waits = isServed ? this.waits.served : this.waits.refused
       waits.push(performance.now() - sentAt)
       if (!isServed) {
-        expect(data.toString('latin1')).toMatch(/^HTTP\/1.1 429 .*retry-after: \d+.*"RateLimit/is)
+        this.refusals.add(data.toString('latin1').replace(/date: .*/i, ''))
       }
       send()
     })
@@ -59,7 +61,8 @@ const pause = (ms: number): Promise<void> =>
 const median = (values: number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-describe('a service of which more is asked than it can answer', () => {
+// Times are those of a machine that may have other work: a second try tells the two apart.
+describe('a service of which more is asked than it can answer', { retry: 2 }, () => {
   test('serves readers within two seconds or turns them away, and pages for people not at all', async () => {
     await using server = startProgram('../support/busyServer.ts', ['4'])
     const { port } = await server.next<{ port: number }>()
@@ -76,6 +79,9 @@ describe('a service of which more is asked than it can answer', () => {
     expect(refused.length).toBeGreaterThan(50)
     expect(Math.max(...early, ...served)).toBeLessThan(2_000)
     expect(median(refused)).toBeLessThan(1_000)
+    expect([...readers.refusals]).toEqual([
+      expect.stringMatching(/^HTTP\/1.1 429 .*retry-after: \d+.*"RateLimitExceeded"/is),
+    ])
     expect(people.waits.served.length).toBeLessThan(served.length / 10)
     expect(people.waits.refused.length).toBeGreaterThan(20)
   })
@@ -88,7 +94,7 @@ describe('a service of which more is asked than it can answer', () => {
     using reader = new Clients(port, '/xrpc/x', 1)
     await pause(1_500)
     expect(reader.waits.refused).toEqual([])
-    expect(reader.waits.served.length).toBeGreaterThan(10)
+    expect(reader.waits.served.length).toBeGreaterThan(3)
     expect(median(reader.waits.served)).toBeLessThan(100)
   })
 })

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { closeServer, createQueuedServer } from '../../src/httpServer.ts'
 import type { Listening } from '../../src/httpServer.ts'
-import type { Answerer } from '../../src/xrpc/requestQueue.ts'
+import type { Answerer } from '../../src/xrpc/answerer.ts'
 
 export interface QueuedServer extends AsyncDisposable {
   readonly port: number
