@@ -68,6 +68,8 @@ class Ingester {
   readonly #failing = new Set<Chore>()
   /** Frames that were read and are not stored, in their order; all but the first are untouched. */
   #waiting: Chunk[] = []
+  /** The last event that is stored without a position. */
+  #untoldUs: Us | undefined
 
   constructor(options: IngesterOptions) {
     const { clock, logger, counters, keeper } = options
@@ -202,7 +204,11 @@ class Ingester {
   async #store(read: Pick<Batch, 'ops' | 'lastEventUs'>, isRead = true): Promise<void> {
     const { counters, clock, keeper, target } = this.#options
     const startedMs = performance.now()
-    const batch = { ...read, ...keeper.next(clock()) }
+    const { position, gap } = keeper.next(clock())
+    // The lag goes with the position, which may come a moment after the rows.
+    const lastEventUs = read.lastEventUs ?? this.#untoldUs
+    this.#untoldUs = position === undefined ? lastEventUs : undefined
+    const batch = { ...read, lastEventUs, position, gap }
     const committedUs = await storeSafely(batch, {
       ...this.#options,
       // Where one lock is on everything, telling would only wait for it once more.
