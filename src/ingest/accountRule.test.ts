@@ -69,6 +69,11 @@ describe('an account', () => {
       [off(T, 'takendown', { time: T - 60 * S }), on(T - 30 * S, { time: T - 40 * S })],
       true,
     ],
+    [
+      'later by the clock of the host alone',
+      [off(T, 'takendown'), on(T + S, { time: T - S })],
+      true,
+    ],
     ['later by neither', [off(T, 'takendown'), on(T - S, { time: T - S })], false],
     [
       'ahead of our clock, with a clock of its own that is ahead too',

@@ -96,11 +96,11 @@ export const mutants: readonly Mutant[] = [
     caughtBy: ['test/contract/storeBatch.test.ts', 'does the same in one batch'],
   },
   {
-    models: 'the clock of the frame forgotten: an account.time ahead of it wins for ever',
+    models: 'the clock of the frame forgotten: an account.time that is behind is never later',
     file: 'src/ingest/accountRule.ts',
     find: 'const isLater = toldUs > state.toldUs || time > state.time',
     replace: 'const isLater = time > state.time',
-    caughtBy: ['src/ingest/accountRule.test.ts', 'dated 2099, then taken down'],
+    caughtBy: ['src/ingest/accountRule.test.ts', 'later by the clock of the host alone'],
   },
   {
     models: "the account's own clock forgotten",
