@@ -82,7 +82,7 @@ export const RIGHT_WORLD: OracleWorld = worldOf(0, {
 })
 
 export function describeWorld({ skewsUs, ...world }: OracleWorld): string {
-  const skews = skewsUs.map((skewUs) => skewUs / SECOND_US).join(', ')
+  const skews = skewsUs.map((skewUs) => (skewUs / SECOND_US).toFixed(1)).join(', ')
   const flags = Object.entries({
     v2: world.hasV2,
     ahead: world.hasAhead,
