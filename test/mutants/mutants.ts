@@ -541,4 +541,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'else',
     caughtBy: ['src/supervisedThread.test.ts', 'are no orders to a thread'],
   },
+  {
+    models: 'a live stream that is read frame by frame',
+    file: 'src/ingest/messageReader.ts',
+    find: 'onRest: () => this.#inner.pause()',
+    replace: 'onRest: () => {}',
+    caughtBy: ['src/ingest/readingPace.test.ts', 'over TCP'],
+  },
+  {
+    models: 'a deleted post that readers go on seeing until the next batch of likes',
+    file: 'src/ingest/feedChange.ts',
+    find: "return kept.mayHave(RKEY.exec(text)?.[1] ?? '')",
+    replace: 'return false',
+    caughtBy: ['src/ingest/feedChange.test.ts', 'the deletion of a post that is kept'],
+  },
 ]
