@@ -54,7 +54,9 @@ await runCommand(COMMAND, async ({ values, problems, signal }) => {
   }
   await Promise.all(Array.from({ length: parallel }, worker))
   const wrong = outcomes.filter(({ difference }) => difference !== undefined)
-  console.log(`${countOf(outcomes.length, 'seed')} run on ${engine}, ${wrong.length} with differences`)
+  console.log(
+    `${countOf(outcomes.length, 'seed')} run on ${engine}, ${wrong.length} with differences`,
+  )
   if (values.record) {
     console.log(`recorded in ${recordRun({ engine, outcomes })}`)
   }

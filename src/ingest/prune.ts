@@ -79,7 +79,9 @@ export class Pruner {
       task(5 * MINUTE_US, (rows, horizonUs) =>
         steps.pruneAccounts(horizonUs - ACCOUNT_KEPT_US, rows),
       ),
-      task(5 * MINUTE_US, (rows, horizonUs) => steps.pruneFilters(horizonUs - FILTER_KEPT_US, rows)),
+      task(5 * MINUTE_US, (rows, horizonUs) =>
+        steps.pruneFilters(horizonUs - FILTER_KEPT_US, rows),
+      ),
     ]
   }
 

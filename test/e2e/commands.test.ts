@@ -12,6 +12,7 @@ const FEEDS = 'feeds:\n  - { rkey: art, name: Art, tags: [art] }\n'
 /** What an operator runs, with something that its help has to name. */
 const COMMANDS: readonly [script: string, named: RegExp][] = [
   ['src/main.ts', /FEEDGEN_HOSTNAME/],
+  ['scripts/backup.ts', /PATH/],
   ['scripts/copyDatabase.ts', /FROM TO/],
   ['scripts/demo.ts', /invented authors/],
   ['scripts/dev.ts', /changes/],
@@ -26,7 +27,7 @@ const COMMANDS: readonly [script: string, named: RegExp][] = [
 const TOOLS = ['bench', 'fuzz', 'generateEnvExample', 'generateLexicons', 'mutants', 'oracle']
 
 /** These read the settings, too. */
-const READS_SETTINGS = /main|demo|doctor|printFeed|publishFeed|replay|unpublishFeed/
+const READS_SETTINGS = /main|backup|demo|doctor|printFeed|publishFeed|replay|unpublishFeed/
 
 /** Files beside the commands that commands share. */
 const SHARED = new Set(['command.ts', 'printedPost.ts', 'publishing.ts', 'watchUntilChanged.ts'])
