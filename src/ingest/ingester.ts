@@ -51,7 +51,7 @@ const MAX_BATCH = 5_000
 /** How often the loop looks around when no frame comes. */
 const WAIT_MS = 1_000
 /** When nothing has come for so long, the last frames are the front of the stream. */
-const SETTLE_MS = 500
+const SETTLE_MS = 250
 
 /**
  * The loop of ingest: frames → one batch → one transaction, one after the other. Ends when the source
