@@ -10,6 +10,8 @@ export interface Asked {
   readonly answer: ((asked: Asked) => void) | undefined
   /** By `performance.now`: when it came, or when its connection may have begun to wait for being accepted. */
   arrivedAt: number
+  /** When its turn came, by the same clock. */
+  begunAt: number
   /** Nobody waits for the answer any more, or another one was given: what works for it stops. */
   isOver: boolean
 }
@@ -26,7 +28,7 @@ const MAX_READING_MS = 30_000
  */
 export class ClientConnection {
   readonly socket: Socket
-  readonly #begin: (asked: Asked) => void
+  readonly #begin: (asked: Asked, now: number) => void
   readonly #leftLine: () => void
   readonly #line = new WaitingLine<Asked>()
   #current: Asked | undefined
@@ -37,7 +39,7 @@ export class ClientConnection {
   #unread: { readonly response: ServerResponse; readonly since: number } | undefined
 
   /** `begin` takes up a request; `leftLine` is called for each that leaves the line for that. */
-  constructor(socket: Socket, begin: (asked: Asked) => void, leftLine: () => void) {
+  constructor(socket: Socket, begin: (asked: Asked, now: number) => void, leftLine: () => void) {
     this.socket = socket
     this.#begin = begin
     this.#leftLine = leftLine
@@ -58,9 +60,9 @@ export class ClientConnection {
     return this.#isResting || this.#line.length > 0 || !this.#isAnswered()
   }
 
-  begin(asked: Asked): void {
+  begin(asked: Asked, now: number): void {
     this.#current = asked
-    this.#begin(asked)
+    this.#begin(asked, now)
   }
 
   wait(asked: Asked): void {
@@ -126,11 +128,12 @@ export class ClientConnection {
     const next = this.#line.shift()
     if (next !== undefined) {
       this.#leftLine()
+      const now = performance.now()
       if (!hasRested) {
         // It has waited for its own client alone.
-        next.arrivedAt = performance.now()
+        next.arrivedAt = now
       }
-      this.begin(next)
+      this.begin(next, now)
       if (this.#line.length > 0 || this.#whenIdle !== undefined) {
         this.#goOn()
         return

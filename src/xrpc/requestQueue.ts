@@ -82,14 +82,21 @@ export class RequestQueue implements Disposable {
   admit(request: IncomingMessage, response: ServerResponse, answer?: (asked: Asked) => void): void {
     const { socket } = request
     const connection = this.#connections.get(socket) ?? this.#adopt(socket)
-    const arrivedAt = performance.now()
-    const asked: Asked = { request, response, answer, arrivedAt, isOver: false }
+    const now = performance.now()
+    const asked: Asked = {
+      request,
+      response,
+      answer,
+      arrivedAt: now,
+      begunAt: now,
+      isOver: false,
+    }
     if (!connection.isBusy) {
       if (connection.current === undefined) {
         // It may have come with its connection, and have waited with it.
-        asked.arrivedAt = this.#shedder.arrivalOf(arrivedAt)
+        asked.arrivedAt = this.#shedder.arrivalOf(now)
       }
-      connection.begin(asked)
+      connection.begin(asked, now)
     } else if (connection.waiting < (this.#lined < MAX_LINES ? MAX_LINE : MAX_LINE_WHEN_FULL)) {
       this.#lined += 1
       connection.wait(asked)
@@ -128,8 +135,8 @@ export class RequestQueue implements Disposable {
   #adopt(socket: Socket): ClientConnection {
     const connection: ClientConnection = new ClientConnection(
       socket,
-      (asked) => {
-        this.#begin(connection, asked)
+      (asked, now) => {
+        this.#begin(connection, asked, now)
       },
       () => {
         this.#lined -= 1
@@ -152,13 +159,12 @@ export class RequestQueue implements Disposable {
     }
   }
 
-  #begin(connection: ClientConnection, asked: Asked): void {
+  #begin(connection: ClientConnection, asked: Asked, now: number): void {
     const kind = kindOf(asked.request.url ?? '')
-    const now = performance.now()
     const isFree = this.#waiting.reader.length === 0 && this.#waiting.page.length === 0
     const isNow = isFree && !this.#shedder.isAccepting && this.#underWay.hasRoom(kind)
     if (isNow && this.#hasTime(now)) {
-      this.#run(kind, asked)
+      this.#run(kind, asked, now)
     } else if (this.#shedder.isWelcome(kind, asked, now, this.#lengthBefore(kind))) {
       this.#waiting[kind].push(asked)
       this.#nextTurn()
@@ -263,7 +269,7 @@ export class RequestQueue implements Disposable {
       this.#takeLate(kind, asked)
       return 0
     }
-    this.#run(kind, asked)
+    this.#run(kind, asked, now)
     return 1
   }
 
@@ -274,7 +280,8 @@ export class RequestQueue implements Disposable {
     }
   }
 
-  #run(kind: RequestKind, asked: Asked): void {
+  #run(kind: RequestKind, asked: Asked, now: number): void {
+    asked.begunAt = now
     if (asked.answer === undefined) {
       this.#answerer.answer(asked)
     } else {

@@ -16,7 +16,9 @@ function ask(): Asked {
   request.method = 'GET'
   request.url = `/xrpc/app.bsky.feed.getFeedSkeleton?feed=${FEED}`
   const response = new ServerResponse(request)
-  return { request, response, answer: undefined, arrivedAt: performance.now(), isOver: false }
+  const now = performance.now()
+  const times = { arrivedAt: now, begunAt: now }
+  return { request, response, answer: undefined, ...times, isOver: false }
 }
 
 function openResponder(version: () => number) {

@@ -113,7 +113,7 @@ export class SkeletonResponder {
   }
 
   #answer(search: string, asked: Asked): Eventually<void> {
-    const now = performance.now()
+    const now = asked.begunAt
     const version = this.#versionAt(now)
     const kept = this.#kept.get(search)
     if (kept !== undefined && kept.version === version && now < kept.endsAt) {
