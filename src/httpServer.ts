@@ -45,6 +45,8 @@ export function createQueuedServer(): Listening {
     // Answered like any other request: Node's own refusal has no body.
     requireHostHeader: false,
     noDelay: true,
+    // Few requests have a body: the events of those that have none cost a tenth of an answer.
+    optimizeEmptyRequests: true,
   })
   server.keepAliveTimeout = 65_000
   server.maxConnections = MAX_CONNECTIONS
