@@ -37,6 +37,8 @@ export const deathsOf = ({ clock }: OracleWorld): Deaths => ({
 /** The last frames are for the service that lives, the first lives have only some of the feeds. */
 const TAIL = 400
 const EARLY_LIVES = 5
+/** A machine on which several seeds run is busy. */
+const START_MS = 120_000
 const OUTAGE_US = { least: 5 * SECOND_US, most: 60 * SECOND_US }
 
 /** How far our clock is ahead; and behind, far enough that no frame seems on time. */
@@ -232,7 +234,10 @@ export class OracleLives {
     const isUnready = async (): Promise<boolean> => (await app.get('/ready')).status === 503
     if (!(await until(isUnready).catch(() => false))) {
       const { ingest } = await app.health()
-      this.faults.push(`/ready says yes with a clock behind: ${JSON.stringify(ingest)}`)
+      const said = app.logs.slice(-12).map(({ msg }) => `  ${String(msg)}`)
+      this.faults.push(
+        [`/ready says yes with a clock behind: ${JSON.stringify(ingest)}`, ...said].join('\n'),
+      )
     }
     await delay(300)
     const after = (await app.health()).ingest.positionUs
@@ -261,6 +266,7 @@ export class OracleLives {
     const clock = this.#hosts.clock.options(programs.url('test/support/shiftedClock.ts'))
     return runApp({
       program: programs.path('src/main.ts'),
+      startMs: START_MS,
       feeds: feedsFile(this.#life > EARLY_LIVES ? FEEDS : EARLY_FEEDS),
       folder,
       nodeOptions: [...(clock.nodeOptions ?? []), ...nodeOptions],

@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly nodeOptions?: readonly string[]
   /** Kills the process, without a word, whenever it aborts: also before it listens. */
   readonly killed?: AbortSignal
+  /** How long it may take until it listens. */
+  readonly startMs?: number
   /** Gets what it says on stdout, piece by piece: also before it listens. */
   readonly onOutput?: (text: string) => void
 }
@@ -95,7 +97,7 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
       throw new Error(`the service did not start: ${run.stderr.join('')}`)
     }
     return run.logs.find(({ event }) => event === 'listening')
-  }, START_MS).catch((error: unknown) => {
+  }, options.startMs ?? START_MS).catch((error: unknown) => {
     // Nobody else could end it.
     run.child.kill('SIGKILL')
     throw error
