@@ -78,7 +78,7 @@ async function walkFeed(app: RunningApp, feed: OracleFeed, random: Random): Prom
   do {
     // A first page of one post leaves a pinned one out.
     const least = feed.pinned !== undefined && cursor === undefined ? 2 : 1
-    const limit = least + random.below(most)
+    const limit = least + random.below(most - least + 1)
     const page = await app.page(feed.rkey, { limit, ...(cursor && { cursor }) })
     const pins = page.feed.flatMap(({ reason }, index) => (reason === undefined ? [] : [index]))
     const isPinned = page.feed[0] !== undefined && page.feed[0].post === feed.pinned
