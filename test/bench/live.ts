@@ -59,7 +59,7 @@ export async function measureLive(options: LiveOptions): Promise<LiveResults[]> 
   const template = await benchDatabase(options.posts, benchFeeds(FEEDS))
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-bench-'))
   try {
-    writeFileSync(join(folder, 'feeds.yaml'), feedsYaml(FEEDS, [TRENDING]))
+    writeFileSync(join(folder, 'feeds.yaml'), feedsYaml(FEEDS, [TRENDING, PROBE_FEED]))
     const file = writePaths(folder, template, FEEDS).mixed
     const paths = JSON.parse(readFileSync(file, 'utf8')) as string[]
     using stream = await startLiveStream(options.eventsPerSecond, BACKLOG_FRAMES)
@@ -87,6 +87,9 @@ export async function measureLive(options: LiveOptions): Promise<LiveResults[]> 
   }
 }
 
+/** For the posts that are waited for: no others push them from its first page. */
+const PROBES = 'waitedfor'
+const PROBE_FEED = `  - { rkey: ${PROBES}, name: probes, tags: [${PROBES}] }`
 /** A ranking, so that its thread is there too. */
 const TRENDING = `  - { rkey: trending, name: trending, tags: [${tagName(0)}], order: trending }`
 
@@ -98,7 +101,7 @@ async function measureSubjects(
   const stop = new AbortController()
   const { signal } = stop
   const loads = subjects.map((subject) => subject.load(options, signal))
-  const first = stream.sendPost(tagName(0))
+  const first = stream.sendPost(PROBES)
   const firstAt = performance.now()
   await Promise.all(subjects.map((subject) => subject.see(first, firstAt, CATCH_UP_WITHIN_MS)))
   await delay(WARM_MS)
@@ -125,7 +128,7 @@ async function probe(
     await delay(pauseMs, undefined, { signal }).catch(() => {})
     if (!signal.aborted) {
       const sentAt = performance.now()
-      const uri = stream.sendPost(tagName(0))
+      const uri = stream.sendPost(PROBES)
       await Promise.all(subjects.map((subject) => subject.waitFor(uri, sentAt)))
     }
   }
@@ -159,7 +162,7 @@ class Subject {
       running.add(one)
       const pauseMs = (-Math.log(1 - Math.random()) * 1000) / requestsPerSecond
       await delay(pauseMs, undefined, { signal }).catch(() => {})
-      if (asked % requestsPerSecond === 0) {
+      if (asked % requestsPerSecond === 0 && !signal.aborted) {
         this.#memory.push(resident(this.#service.pid))
       }
     }
@@ -190,7 +193,7 @@ class Subject {
 
   /** Returns how long after its sending a post was seen. */
   async see(uri: string, sentAt: number, withinMs: number): Promise<number> {
-    const feed = `at://${PUBLISHER}/app.bsky.feed.generator/${tagName(0)}`
+    const feed = `at://${PUBLISHER}/app.bsky.feed.generator/${PROBES}`
     const path = `/xrpc/app.bsky.feed.getFeedSkeleton?feed=${encodeURIComponent(feed)}&limit=3`
     while (!(await this.#ask(path)).includes(uri)) {
       if (performance.now() - sentAt > withinMs) {
@@ -228,7 +231,12 @@ class Subject {
   }
 
   #ask(path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
+      // A connection that is closed while it is asked is an error among others, and no end of the measuring.
+      const fail = (): void => {
+        this.#errors += 1
+        resolve('')
+      }
       const asked = request(this.#service.url + path, { agent: this.#agent }, (response) => {
         let body = ''
         response.setEncoding('latin1')
@@ -237,9 +245,9 @@ class Subject {
           this.#errors += response.statusCode === 200 ? 0 : 1
           resolve(body)
         })
-        response.on('error', reject)
+        response.on('error', fail)
       })
-      asked.on('error', reject)
+      asked.on('error', fail)
       asked.end()
     })
   }

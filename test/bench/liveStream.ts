@@ -35,11 +35,14 @@ export async function startLiveStream(
   await new Promise((resolve) => {
     server.once('listening', resolve)
   })
+  const log: Buffer[] = []
   let sent = 0
   let probes = 0
   const broadcast = (event: object): void => {
     const data = Buffer.from(JSON.stringify(event))
     server.clients.forEach((client) => client.send(data, { binary: false }))
+    // Whoever connects later is sent it too.
+    log.push(data)
     sent += 1
   }
   const events = generateEvents({
@@ -48,14 +51,13 @@ export async function startLiveStream(
     eventsPerSecond,
     accounts: ACCOUNTS,
   })
-  const backlog: Buffer[] = []
   let next = events.next().value
-  while (backlog.length < backlogFrames && next.time_us < nowUs()) {
-    backlog.push(Buffer.from(JSON.stringify(next)))
+  while (log.length < backlogFrames && next.time_us < nowUs()) {
+    log.push(Buffer.from(JSON.stringify(next)))
     next = events.next().value
   }
   server.on('connection', (client) => {
-    backlog.forEach((data) => client.send(data, { binary: false }))
+    log.forEach((data) => client.send(data, { binary: false }))
   })
   // A millisecond at least lies between two looks: at 400 events a second nearly every frame goes alone.
   const timer = setInterval(() => {
