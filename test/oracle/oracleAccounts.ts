@@ -66,11 +66,14 @@ export interface AccountTalkOptions {
   /** How far hosts are from the right time, at most. */
   readonly skewUs: number
   readonly hasLiars: boolean
+  /** Whether accounts are deleted. */
+  readonly hasDeletions: boolean
   /** Unix microseconds at which a frame may say that it happens, which may be ahead of `nowUs`. */
   eventUs(nowUs: number): number
 }
 
 const DOWN = ['takendown', 'suspended', 'deactivated', 'deactivated', 'deleted', 'throttled']
+const ONLY_HIDDEN = DOWN.filter((status) => status !== 'deleted')
 const NEVER: Span = { low: 0, high: 0 }
 const ERAS = ['2099-12-31T23:59:59Z', '2099-01-01T00:00:00.000Z', '1987-06-05T04:03:02Z']
 
@@ -119,7 +122,7 @@ export class AccountTalk {
   #news(account: Account, nowUs: number, isWrong: boolean): Talk | undefined {
     const active = this.#random.chance(account.isActive ? 0.25 : 0.75)
     const isOdd = active && this.#random.chance(0.1)
-    const status = active ? (isOdd ? 'deleted' : undefined) : this.#random.pick(DOWN)
+    const status = active ? (isOdd ? 'deleted' : undefined) : this.#down()
     const timeUs = isWrong ? nowUs : this.#options.eventUs(nowUs)
     const [time, ownUs] = isWrong ? this.#wrongTime(nowUs) : this.#rightTime(nowUs)
     // The number of a relay that has begun anew: it decides nothing.
@@ -133,6 +136,10 @@ export class AccountTalk {
     }
     account.isActive = active
     return { say, isNews: true }
+  }
+
+  #down(): string {
+    return this.#random.pick(this.#options.hasDeletions ? DOWN : ONLY_HIDDEN)
   }
 
   #rightTime(nowUs: number): [string, number] {
@@ -173,7 +180,7 @@ export class AccountTalk {
     }
     const time = writtenMoment(ownUs, this.#random)
     const active = this.#random.chance(0.5)
-    const say = { active, status: this.#random.pick(DOWN), timeUs, time, seq: this.#seq * 1_000 }
+    const say = { active, status: this.#down(), timeUs, time, seq: this.#seq * 1_000 }
     const told = this.#told(say, timeUs, ownUs)
     const isOlder = told.event.high <= account.event.low && told.own.high <= account.own.low
     return isOlder && this.#remember(account, told, false) ? { say, isNews: false } : undefined

@@ -23,7 +23,7 @@ import { ACCOUNTS, PINNED_RKEY, PINNED_SLOTS, accountOf } from './oracleFeeds.ts
 import { Marks } from './oracleMarks.ts'
 import { createdAt, isAncient, pastMoment, postFields } from './oracleRecords.ts'
 import type { PostForm } from './oracleRecords.ts'
-import { mostSkewUs } from './oracleWorld.ts'
+import { isWithinMinute, mostSkewUs } from './oracleWorld.ts'
 import type { OracleWorld } from './oracleWorld.ts'
 
 export interface OracleFrame extends Frame {
@@ -122,6 +122,7 @@ class Network {
       random: this.#random,
       skewUs,
       hasLiars: options.world.hasLiars,
+      hasDeletions: isWithinMinute(options.world),
       eventUs: () => this.#eventUs(0.06),
     })
     this.#subjects = new Subjects(this.#random)

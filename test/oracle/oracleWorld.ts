@@ -48,6 +48,10 @@ export interface WorldChoice {
 export const mostSkewUs = ({ skewsUs, jitterUs }: OracleWorld): number =>
   Math.max(...skewsUs.map((skewUs) => Math.abs(skewUs))) + jitterUs
 
+/** Whether the clocks of hosts differ by no more than the contract allows. */
+export const isWithinMinute = ({ skewsUs, jitterUs }: OracleWorld): boolean =>
+  Math.max(...skewsUs) - Math.min(...skewsUs) + 2 * jitterUs <= 60 * SECOND_US
+
 /** That of a seed, but for what is chosen. */
 export function worldOf(seed: number, choice: WorldChoice = {}): OracleWorld {
   const random = createRandom(seed + 2_000_000)
