@@ -387,6 +387,30 @@ describe('a service that starts', { timeout: 60_000 }, () => {
     expect(faultsOf(await readers.end())).toEqual([])
   })
 
+  test('waits for its password to be right again when it is changed while it runs', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { url } = stack.use(await createPostgresDatabase())
+    const name = `rotated_${process.pid}`
+    const own = await createUser(url, name)
+    stack.defer(async () => {
+      await query(url, `drop owned by ${name}; drop role ${name}`)
+    })
+    const { app, posts } = await openService(stack, own)
+    await query(url, `alter role ${name} password 'another'`)
+    await endSessions(url)
+    posts.send(20)
+    const { problem } = await until(async () => {
+      const { ingest } = await app.health()
+      return /refuses/.test(ingest.problem ?? '') && ingest
+    })
+    expect(problem).not.toContain(name)
+    expect(events(app, 'ingestWaits').map(({ reason }) => reason)).toContainEqual(
+      expect.stringContaining('password'),
+    )
+    await query(url, `alter role ${name} password '${new URL(own).password}'`)
+    await expectWell(app, posts)
+  })
+
   test('with a wrong password or an unknown database is refused in plain words', async () => {
     using folder = temporaryFolder()
     const wrongPassword = new URL(inject('postgresUrl'))
