@@ -6,8 +6,8 @@ import { WaitingLine } from './waitingLine.ts'
 export interface Asked {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** Answers it; that of the queue where left out. */
-  readonly answer: ((asked: Asked) => void) | undefined
+  /** Answers it. */
+  readonly answer: (asked: Asked) => void
   /** By `performance.now`: when it came, or when its connection may have begun to wait for being accepted. */
   arrivedAt: number
   /** When its turn came, by the same clock. */
@@ -146,6 +146,16 @@ export class ClientConnection {
     if (this.#isPaused && !this.#isResting) {
       this.#isPaused = false
       this.socket.resume()
+    }
+  }
+}
+
+/** Cuts off those who do not read what they have asked for. */
+export function endDeaf(connections: Iterable<ClientConnection>): void {
+  const now = performance.now()
+  for (const connection of connections) {
+    if (connection.isDeaf(now)) {
+      connection.socket.destroy()
     }
   }
 }

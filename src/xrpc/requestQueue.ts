@@ -8,7 +8,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Answerer } from './answerer.ts'
 import { AnswersUnderWay } from './answersUnderWay.ts'
-import { ClientConnection } from './clientConnection.ts'
+import { ClientConnection, endDeaf } from './clientConnection.ts'
 import type { Asked } from './clientConnection.ts'
 import { INCOMPLETE, TOO_BUSY, sendError, sendPrepared } from './plainAnswers.ts'
 import { RestingClients } from './restingClients.ts'
@@ -32,6 +32,7 @@ const LOOK_FOR_DEAF_MS = 5_000
 
 export class RequestQueue implements Disposable {
   #answerer: Answerer
+  readonly #answer = (asked: Asked): void => this.#answerer.answer(asked)
   readonly #connections = new Map<Socket, ClientConnection>()
   readonly #waiting: Readonly<Record<RequestKind, WaitingLine<Asked>>> = {
     reader: new WaitingLine(),
@@ -54,7 +55,10 @@ export class RequestQueue implements Disposable {
 
   constructor(answerer: Answerer) {
     this.#answerer = answerer
-    this.#deafTimer = setInterval(() => this.#endDeaf(), LOOK_FOR_DEAF_MS).unref()
+    this.#deafTimer = setInterval(
+      () => endDeaf(this.#connections.values()),
+      LOOK_FOR_DEAF_MS,
+    ).unref()
   }
 
   [Symbol.dispose](): void {
@@ -79,7 +83,7 @@ export class RequestQueue implements Disposable {
     )
   }
 
-  admit(request: IncomingMessage, response: ServerResponse, answer?: (asked: Asked) => void): void {
+  admit(request: IncomingMessage, response: ServerResponse, answer = this.#answer): void {
     const { socket } = request
     const connection = this.#connections.get(socket) ?? this.#adopt(socket)
     const now = performance.now()
@@ -282,11 +286,7 @@ export class RequestQueue implements Disposable {
 
   #run(kind: RequestKind, asked: Asked, now: number): void {
     asked.begunAt = now
-    if (asked.answer === undefined) {
-      this.#answerer.answer(asked)
-    } else {
-      asked.answer(asked)
-    }
+    asked.answer(asked)
     if (!asked.response.writableEnded) {
       this.#underWay.add(kind, asked)
     }
@@ -297,14 +297,5 @@ export class RequestQueue implements Disposable {
     sendPrepared(asked.response, TOO_BUSY)
     this.#answerer.refused?.(kind)
     this.#resting.add(connection)
-  }
-
-  #endDeaf(): void {
-    const now = performance.now()
-    for (const connection of this.#connections.values()) {
-      if (connection.isDeaf(now)) {
-        connection.socket.destroy()
-      }
-    }
   }
 }
