@@ -105,7 +105,6 @@ export class RequestQueue implements Disposable {
       this.#lined += 1
       connection.wait(asked)
     } else {
-      // Whatever is kept of them costs memory, an error for each as well.
       socket.destroy()
     }
   }
