@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { createAuthority } from '../../test/support/certificates.ts'
 import { READ_AHEAD } from './jetstreamConnection.ts'
 import { MessageReader } from './messageReader.ts'
+import { ReadingPace } from './readingPace.ts'
 
 const HEAD = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n'
 
@@ -90,4 +91,24 @@ test('a replay is read without a rest', async () => {
   const { ms } = await read(server, COUNT, (port) => connect(port, '127.0.0.1'))
   // With a rest after each piece that a socket reads it would be six seconds.
   expect(ms).toBeLessThan(3_000)
+})
+
+test('a reader that is busy itself does not rest while more is waiting', async () => {
+  let rests = 0
+  const pace = new ReadingPace({
+    onRest: () => {
+      rests += 1
+    },
+    onRested: () => {},
+  })
+  for (let read = 0; read < 4; read += 1) {
+    pace.noteRead(64 * 1024)
+    const until = performance.now() + 50
+    while (performance.now() < until) {
+      // Other work of the thread, or of the machine.
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  pace.stop()
+  expect(rests).toBe(0)
 })
