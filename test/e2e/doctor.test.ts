@@ -76,6 +76,7 @@ describe('the doctor and the service', { timeout: TIMEOUT_MS }, () => {
       'skeleton art ok',
       'skeleton cats ok',
       'skeleton ok',
+      'answers ok',
       'appview art ok',
       'appview cats ok',
       'clock ok',
@@ -100,10 +101,10 @@ describe('the doctor and the service', { timeout: TIMEOUT_MS }, () => {
     )
     expect(stderr).toBe('')
     expect(stdout).toMatch(/^ok {7}did +did:web:feeds.tagfeed.dev has the service #bsky_fg/m)
-    expect(stdout).toMatch(/^FAILURE {2}record +art: it is not published: did:plc:publisher/m)
-    expect(stdout).toMatch(/^ +to do: npm run publishFeed -- --only art$/m)
+    expect(stdout).toMatch(/^FAILURE {2}record +art, cats: it is not published: did:plc:publisher/m)
+    expect(stdout).toMatch(/^ +to do: npm run publishFeed -- --only art --only cats$/m)
     expect(stdout).toMatch(/^ +readers see: "Hmm, we're having trouble finding this feed/m)
-    expect(stdout).toMatch(/^skipped {2}appview +art: it is not published$/m)
+    expect(stdout).toMatch(/^skipped {2}appview +art, cats: it is not published$/m)
     expect(stdout).toMatch(/\n2 failures, \d warnings?, \d+ ok, 4 skipped\n$/)
     expect(stdout).not.toContain('swordfish')
     expect(code).toBe(1)
@@ -154,6 +155,7 @@ test(
         'skeleton art ok',
         'skeleton cats ok',
         'skeleton ok',
+        'answers ok',
         'appview skipped',
         'clock ok',
         'ingest ok',
