@@ -97,8 +97,12 @@ describe.skipIf(!hasSamples)('the recorded events', () => {
   test('can be replayed and printed by hand, each frame with its reason', async () => {
     using folder = temporaryFolder()
     const options = { feeds: FEEDS, folder: folder.path, env }
-    const replay = await runScript('scripts/replay.ts', [WINDOW, '--explain'], options)
-    expect(replay).toMatchObject({ code: 0, stderr: '' })
+    const into = ['--into', 'env:FEEDGEN_DATABASE_URL']
+    const replay = await runScript('scripts/replay.ts', [WINDOW, '--explain', ...into], options)
+    expect(replay).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('is added to it') as string,
+    })
     const outcomes = replay.stdout.split('\n').slice(0, window.length)
     expect(outcomes).toHaveLength(152)
     const count = (text: string): number => outcomes.filter((line) => line.includes(text)).length
