@@ -206,8 +206,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'posts that are pruned by our clock and all else by the stream',
     file: 'src/ingest/prune.ts',
-    find: 'this.#prunePosts(horizonUs -',
-    replace: 'this.#prunePosts(nowUs -',
+    find: 'steps.prunePosts(Math.round(horizonUs -',
+    replace: 'steps.prunePosts(Math.round(nowUs -',
     caughtBy: ['test/contract/prune.test.ts', 'goes by the stream while our clock is ahead'],
   },
   {
@@ -360,8 +360,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a ranking dropped while somebody may still scroll in it',
     file: 'src/trending/materialize.ts',
-    find: 'nowUs - SERVED_KEPT_US',
-    replace: 'nowUs - UNSERVED_KEPT_US',
+    find: 'horizonUs - SERVED_KEPT_US',
+    replace: 'horizonUs - UNSERVED_KEPT_US',
     caughtBy: ['test/contract/trending.test.ts', 'is kept for a day when it was served'],
   },
   {
