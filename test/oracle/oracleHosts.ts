@@ -8,6 +8,7 @@ import type { JetstreamServer } from '../support/jetstreamServer.ts'
 import type { Random } from '../support/streamGenerator.ts'
 import type { OracleClock } from './oracleClock.ts'
 import { accountOf } from './oracleFeeds.ts'
+import { MAX_AHEAD_US } from './oracleStream.ts'
 import type { OracleFrame } from './oracleStream.ts'
 import { mostSkewUs } from './oracleWorld.ts'
 import type { OracleWorld } from './oracleWorld.ts'
@@ -121,6 +122,16 @@ export class OracleHosts implements AsyncDisposable {
     const event = identityEvent({ timeUs, did: accountOf(0) })
     const frame = { timeUs, toldUs: timeUs, data: JSON.stringify(event), reachesUs: 0 }
     this.#tell(Array.from({ length: count }, () => frame))
+  }
+
+  /** One frame of this moment, good or bad, that says it happens up to 90 s later. It changes nothing. */
+  getAhead(): void {
+    const timeUs = this.clock.nowUs
+    const toldUs = timeUs + this.#random.below(MAX_AHEAD_US)
+    const event = identityEvent({ timeUs: toldUs, did: accountOf(0) })
+    const bad = { ...event, kind: 'account', account: {} }
+    const data = JSON.stringify(this.#random.chance(0.5) ? event : bad)
+    this.#tell([{ timeUs, toldUs, data, reachesUs: 0 }])
   }
 
   #tell(frames: readonly OracleFrame[]): void {

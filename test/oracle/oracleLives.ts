@@ -28,7 +28,7 @@ export type Deaths = Readonly<Record<Death, number>>
 
 export const deathsOf = ({ clock }: OracleWorld): Deaths => ({
   start: 2,
-  reading: 4,
+  reading: 3,
   idle: 2,
   commit: 5,
   clock: clock === 'right' ? 0 : 2,
@@ -43,7 +43,12 @@ const OUTAGE_US = { least: 5 * SECOND_US, most: 60 * SECOND_US }
 
 /** How far our clock is ahead; and behind, far enough that no frame seems on time. */
 const AHEAD_US = [8 * SECOND_US, 90 * SECOND_US, 600 * SECOND_US, 4 * DAY_US, 40 * DAY_US]
+/** Longer than anything is kept: each run that has a clock ahead has this once. */
+const FAR_AHEAD_US = 40 * DAY_US
 const BEHIND_US = [0, 60 * SECOND_US, 3_600 * SECOND_US, 5 * 365 * DAY_US, 56.8 * 365 * DAY_US]
+/** Longer than the service waits before it looks again for what is old, and more than it takes steps. */
+const REST_US = 6 * 60 * SECOND_US
+const STEPS = 14
 const LEAST_BEHIND_US = 180 * SECOND_US
 /** So many events in a row that are ahead decide that it is our clock that is wrong, and some more. */
 const DECIDING = 45
@@ -61,6 +66,7 @@ export class OracleLives {
   readonly #home: Home
   readonly #world: OracleWorld
   #life = 0
+  #wasFarAhead = false
   /** What was wrong with a service that has been killed since. */
   readonly faults: string[] = []
 
@@ -198,12 +204,13 @@ export class OracleLives {
     }
     const isAhead = this.#world.clock === 'ahead'
     const leastUs = LEAST_BEHIND_US + mostSkewUs(this.#world)
-    clock.faultUs = isAhead ? this.#random.pick(AHEAD_US) : -leastUs - this.#random.pick(BEHIND_US)
+    const faultUs = isAhead ? this.#pickAhead() : -leastUs - this.#random.pick(BEHIND_US)
+    clock.faultUs = faultUs
     if (isStarted) {
       kill = new AbortController()
       app = await this.#start({ killed: kill.signal })
     }
-    await (isAhead ? this.#readAhead(app, frames / 3) : this.#standStill(app))
+    await (isAhead ? this.#readAhead(app, frames / 3, faultUs) : this.#standStill(app))
     if (this.#random.chance(0.5)) {
       await end()
       clock.faultUs = 0
@@ -215,11 +222,24 @@ export class OracleLives {
     await end()
   }
 
-  /** Long enough for whatever is done now and then to be done. */
-  async #readAhead(app: RunningApp, frames: number): Promise<void> {
+  #pickAhead(): number {
+    const isFirst = !this.#wasFarAhead
+    this.#wasFarAhead = true
+    return isFirst ? FAR_AHEAD_US : this.#random.pick(AHEAD_US)
+  }
+
+  /**
+   * What is done now and then is done between batches, one step after each, and then has a rest of
+   * minutes: so there are batches, and the clock leaps over the rest.
+   */
+  async #readAhead(app: RunningApp, frames: number, faultUs: number): Promise<void> {
     await this.#feed(app, frames)
     await this.#untilQuiet(app)
-    await delay(500 + this.#random.below(1_000))
+    for (let step = 1; step <= STEPS; step += 1) {
+      this.#hosts.clock.faultUs = faultUs + step * REST_US
+      this.#hosts.fill(1)
+      await delay(150)
+    }
   }
 
   /** Nothing is stored while our clock is behind, and the service says so. */
@@ -314,11 +334,24 @@ export class OracleLives {
     await this.#hosts.heal()
     await this.#trickle()
     await delay(this.#random.below(400))
+    if (this.#world.hasAhead && this.#random.chance(0.6)) {
+      await this.#getAhead()
+    }
     const isSilent = this.#hosts.failAll()
     const { least, most } = OUTAGE_US
     this.#hosts.releaseFor(least + this.#random.below(most - least), reserve)
     await delay(isSilent ? 1_100 + this.#random.below(700) : this.#random.below(500))
     await this.#hosts.heal()
+  }
+
+  /** A frame that is ahead is the last of its batch: nothing in it shows that others come before it. */
+  async #getAhead(): Promise<void> {
+    await delay(150)
+    this.#hosts.getAhead()
+    await delay(200 + this.#random.below(200))
+    if (this.#random.chance(0.5)) {
+      await this.#trickle()
+    }
   }
 
   /** The host falls silent, and the next one breaks off just before it has more to tell. */

@@ -52,7 +52,7 @@ const SECOND_US = 1_000_000
 export const SPAN_US = 60 * 60 * SECOND_US
 /** Between the last event and the frame after it, longer than any is ahead. */
 const REST_US = 160 * SECOND_US
-const MAX_AHEAD_US = 90 * SECOND_US
+export const MAX_AHEAD_US = 90 * SECOND_US
 const DISORDER_US = 3 * SECOND_US
 const DAY_US = 24 * 3_600 * SECOND_US
 
@@ -123,7 +123,7 @@ class Network {
       skewUs,
       hasLiars: options.world.hasLiars,
       hasDeletions: isWithinMinute(options.world),
-      eventUs: () => this.#eventUs(0.06),
+      eventUs: () => this.#eventUs(0.02),
     })
     this.#subjects = new Subjects(this.#random)
     this.#marks = new Marks({
@@ -272,7 +272,7 @@ class Network {
   #bad(): void {
     const record = this.#newRecord()
     const known = this.#live.length > 0 ? this.#random.pick(this.#live) : record
-    const timeUs = this.#eventUs(0.25)
+    const timeUs = this.#eventUs(0.03)
     const time = datetime(timeUs)
     const say = { active: false, status: 'deleted', timeUs, time, seq: 2 ** 40 }
     const event = this.#random.pick([
@@ -341,7 +341,7 @@ class Network {
   }
 
   /** Now, but for a server whose clock is ahead, by more or by less than the contract allows. */
-  #eventUs(aheadShare = 0.004): number {
+  #eventUs(aheadShare = 0.001): number {
     const { world, endUs } = this.#options
     const roll = this.#random.next()
     const aheadUs = this.#random.below(MAX_AHEAD_US)
