@@ -165,6 +165,12 @@ describe('a service under hostile input', () => {
     await until(async () => (await app.health()).ingest.rejectedTotal === 2)
   })
 
+  /** Of frames with posts of more than 200 tags; all of the others. */
+  const KEPT: Readonly<Record<string, number>> = {
+    'numbers of facets and tags': 2,
+    'rows that are made of one frame': 0,
+  }
+
   describe('costs the stream nothing by one frame of unheard-of', { concurrent: true }, () => {
     test.each(Object.keys(monsters(1)))(
       '%s',
@@ -182,7 +188,7 @@ describe('a service under hostile input', () => {
         )
         expect(alarms(app)).toEqual([])
         expect(await app.walk('good')).toHaveLength(1)
-        expect(await app.walk('hostile')).toHaveLength(frames.length)
+        expect(await app.walk('hostile')).toHaveLength(KEPT[name] ?? frames.length)
       },
       60_000,
     )
