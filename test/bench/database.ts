@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Database } from '../../src/db/database.ts'
+import { sqliteDialect } from '../../src/db/dialect.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { migrationsFor } from '../../src/db/migrations/index.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
 import { prepareFilters } from '../../src/feeds/openFeeds.ts'
@@ -56,7 +58,9 @@ export async function benchDatabase(
   feeds: readonly FeedDefinition[],
 ): Promise<string> {
   const folder = join(tmpdir(), 'tagfeed-bench')
-  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-8.db`)
+  // One that an older version has made lacks what migrations have added since.
+  const version = Object.keys(migrationsFor(sqliteDialect)).at(-1) ?? ''
+  const path = join(folder, `posts-${posts}-feeds-${feeds.length}-${version}.db`)
   if (existsSync(path)) {
     return path
   }
