@@ -39,7 +39,7 @@ describe('what an urgent frame does', () => {
     expect(await taken(buffer.take({ max: 10, ...times, isUrgent }))).toHaveLength(4)
   })
 
-  test('does not open a batch twice: it waits as long as any batch is open', async () => {
+  test('lets a batch be open for hurryMs from its first frame, and no less', async () => {
     const buffer = createBuffer()
     const startedAt = performance.now()
     const frames = buffer.take({ max: 10, ...times, hurryMs: 30, isUrgent })

@@ -54,7 +54,7 @@ export async function checkIngest(
   return [stream, ...unready, ...gap, ...warnings]
 }
 
-/** A part of the stream that no host has any more. */
+/** A warning of the part of the stream that no host could send; none where the service names no such part. */
 function judgeGap({ health }: IngestFacts): Finding[] {
   const gap = isObject(health['ingest']) ? health['ingest']['gap'] : undefined
   const { fromUs, toUs } = isObject(gap) ? gap : {}
