@@ -1,5 +1,5 @@
 import type { Us } from '../time.ts'
-import { traceOfMark } from './engagementStore.ts'
+import { traceOfMark } from './engagementChanges.ts'
 import type { PruneOptions } from './prune.ts'
 import { preparePruning } from './pruneStatements.ts'
 import type { EngagementKey, TraceKey } from './pruneStatements.ts'

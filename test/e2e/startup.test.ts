@@ -88,6 +88,17 @@ function faultsOf(
 }
 
 /** For wrong usage and wrong configuration. */
+/** The service on its own database in a folder, as a process that a test sends signals to. */
+async function spawnIn(folder: string) {
+  writeFileSync(join(folder, 'feeds.yaml'), feeds)
+  const own = { FEEDGEN_PORT: '0', FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder) }
+  const env = { PATH: process.env['PATH'], ...own, ...NOWHERE }
+  return spawn(process.execPath, [MAIN], {
+    ...{ cwd: folder, env, timeout: START_MS },
+    killSignal: 'SIGKILL',
+  })
+}
+
 const refusalFaults = (run: FinishedRun, ...named: (string | RegExp)[]): string[] =>
   faultsOf(run, [2], named)
 
@@ -473,11 +484,7 @@ describe('a first start', { timeout: 60_000 }, () => {
   test('that is killed while it makes the database leaves one with which the next works', async () => {
     for (const delayMs of [0, 20]) {
       using folder = temporaryFolder()
-      writeFileSync(join(folder.path, 'feeds.yaml'), feeds)
-      const own = { FEEDGEN_PORT: '0', FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder.path) }
-      const env = { PATH: process.env['PATH'], ...own, ...NOWHERE }
-      const options = { cwd: folder.path, env, timeout: START_MS }
-      const child = spawn(process.execPath, [MAIN], { ...options, killSignal: 'SIGKILL' })
+      const child = await spawnIn(folder.path)
       const exited = new Promise((resolve) => {
         child.once('exit', resolve)
       })
@@ -589,11 +596,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
 
   test('ends a service that is still starting', async () => {
     using folder = temporaryFolder()
-    writeFileSync(join(folder.path, 'feeds.yaml'), feeds)
-    const own = { FEEDGEN_PORT: '0', FEEDGEN_DATABASE_URL: await serviceDatabaseUrl(folder.path) }
-    const env = { PATH: process.env['PATH'], ...own, ...NOWHERE }
-    const options = { cwd: folder.path, env, timeout: START_MS }
-    const child = spawn(process.execPath, [MAIN], { ...options, killSignal: 'SIGKILL' })
+    const child = await spawnIn(folder.path)
     createInterface({ input: child.stdout }).once('line', () => child.kill(signal))
     const ended = await new Promise((resolve) => {
       child.once('exit', (code, by) => resolve({ code, by }))

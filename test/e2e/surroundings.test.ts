@@ -3,15 +3,13 @@ import { truncateSync, writeFileSync, writeSync } from 'node:fs'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { describe, expect, test, vi } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
-import { startIngest } from '../../src/ingest/ingest.ts'
 import type { Ingest } from '../../src/ingest/ingest.ts'
-import { createLogger } from '../../src/logger.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import { createPost, did } from '../support/events.ts'
 import type { CommitEvent, PostOptions } from '../support/events.ts'
+import { openIngestBench } from '../support/ingestBench.ts'
+import type { IngestBench } from '../support/ingestBench.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import type { JetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp, runScript } from '../support/runApp.ts'
@@ -405,67 +403,22 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
 })
 
 describe('ingest', () => {
-  interface Bench {
-    readonly server: JetstreamServer
+  interface Bench extends IngestBench {
     readonly posts: Posts
-    readonly database: Database
-    readonly url: string
     readonly ingest: Ingest
-    readonly logs: LogLine[]
-    /** The service's clock: the real one, set off by so much. */
-    offsetUs: number
     failure: unknown
-    stored(): Promise<string[]>
   }
 
-  /** The real loop on a real stream and a real database, in this process: with a clock of its own. */
   async function openBench(
     stack: AsyncDisposableStack,
-    { retentionDays = 30, moreUrls = [] as string[] } = {},
+    { retentionDays = 30, hosts = 1 } = {},
   ): Promise<Bench> {
-    const folder = stack.use(temporaryFolder())
-    const url = await serviceDatabaseUrl(folder.path)
-    // What holds for five seconds of waiting holds for a twentieth of one.
-    const database = stack.use(await openWriter(url, { lockTimeoutMs: 50 }))
-    await migrate(database)
-    const server = stack.use(await openJetstreamServer({ nowUs: () => nowUs() + 48 * HOUR_US }))
-    const logs: LogLine[] = []
-    const write = (line: string): number => logs.push(JSON.parse(line) as LogLine)
-    const logger = createLogger({ level: 'info', pretty: false, destination: { write } })
-    const stop = new AbortController()
-    const state = { offsetUs: 0, failure: undefined as unknown }
-    const clock = (): number => nowUs() + state.offsetUs
-    const ingest = startIngest(
-      {
-        databaseUrl: url,
-        jetstreamUrls: [server.url, ...moreUrls],
-        idleMs: 60_000,
-        backfillHours: 2,
-        retentionDays,
-        windowHours: 72,
-        onlyTags: undefined,
-        pinned: [],
-      },
-      { database, logger, clock, signal: stop.signal },
-    )
-    ingest.done.catch((error: unknown) => (state.failure = error))
-    const bench: Bench = Object.assign(state, {
-      ...{ server, database, url, ingest, logs },
-      posts: new Posts(server),
-      stored: async () => {
-        const rows = await database.kysely
-          .selectFrom('post_tag')
-          .select('uri')
-          .orderBy('indexed_at', 'desc')
-          .execute()
-        return rows.map(({ uri }) => uri)
-      },
-    })
-    stack.defer(async () => {
-      stop.abort()
-      await ingest.done.catch(() => {})
-    })
-    return bench
+    const bench = await openIngestBench(stack, hosts)
+    const ingest = bench.start({ retentionDays })
+    const posts = new Posts(bench.server)
+    const own: Bench = Object.assign(bench, { ingest, posts, failure: undefined })
+    ingest.done.catch((error: unknown) => (own.failure = error))
+    return own
   }
 
   const untilStored = async ({ ingest, posts }: Bench): Promise<void> => {
@@ -498,7 +451,7 @@ describe('ingest', () => {
     const lock = stack.use(await lockDatabase(bench.url))
     const startedAt = performance.now()
     // No frame comes: only the pruner wants the lock, at its next round.
-    bench.offsetUs = 10 * MINUTE_US
+    bench.wrongUs = 10 * MINUTE_US
     await until(() => bench.failure !== undefined || performance.now() - startedAt > 5_000)
     await lock.release()
     expect(bench.failure).toBeUndefined()
@@ -545,7 +498,7 @@ describe('ingest', () => {
     bench.posts.send(5)
     await untilStored(bench)
     const positionUs = bench.ingest.status().positionUs
-    bench.offsetUs = -6 * HOUR_US
+    bench.wrongUs = -6 * HOUR_US
     // For the clock all of these lie five hours ahead: kept, as of now, without moving the position.
     bench.posts.send(3)
     await until(() => bench.ingest.status().futureTotal === 3)
@@ -565,11 +518,11 @@ describe('ingest', () => {
       // A round that has begun before the post came passes over it: the next one must not.
       if (performance.now() - roundAt > 6_000) {
         roundAt = performance.now()
-        bench.offsetUs += 6 * MINUTE_US
+        bench.wrongUs += 6 * MINUTE_US
       }
       return !(await bench.stored()).includes(uriOf(old))
     })
-    bench.offsetUs = 0
+    bench.wrongUs = 0
     bench.posts.send(3)
     await untilStored(bench)
     expect(new Set(await bench.stored())).toEqual(new Set(bench.posts.uris))
@@ -578,11 +531,10 @@ describe('ingest', () => {
 
   test('whose hosts are all down for an hour tries on, in one line, and comes back', async () => {
     await using stack = new AsyncDisposableStack()
-    const second = stack.use(await openJetstreamServer())
-    const bench = await openBench(stack, { moreUrls: [second.url] })
+    const bench = await openBench(stack, { hosts: 2 })
     bench.posts.send(5)
     await untilStored(bench)
-    const servers = [bench.server, second]
+    const { servers } = bench
     // Every wait takes its part of 1 to 30 s by chance: an hour of them, two thousand times as fast.
     let waits = 0
     vi.spyOn(Math, 'random').mockImplementation(() => {
@@ -605,7 +557,7 @@ describe('ingest', () => {
     await until(() => bench.ingest.status().connected)
     if (bench.server.connections.length === 1) {
       // The other host was first: it has nothing to say until this one is asked again.
-      await second.stopListening()
+      await servers[1]?.stopListening()
     }
     await untilStored(bench)
     expect(await bench.stored()).toEqual(bench.posts.uris)
