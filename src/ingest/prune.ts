@@ -87,7 +87,11 @@ export class Pruner {
 
   /** What is under way goes on soon, also while no frame comes. */
   dueInMs(): number | undefined {
-    return this.#tasks.some(({ dueUs }) => dueUs < 0) ? MIN_REST_US / US_PER_MS : undefined
+    const isUnderWay = this.#tasks.some(({ dueUs }) => dueUs < 0)
+    // While nothing may be removed there is nothing to wake for.
+    return isUnderWay && this.#options.horizonUs() !== undefined
+      ? MIN_REST_US / US_PER_MS
+      : undefined
   }
 
   async stepIfDue(nowUs: Us): Promise<boolean> {
