@@ -21,7 +21,7 @@ export async function runCommand<O extends Command['options']>(
   run: (call: Call<O>) => Promise<void>,
 ): Promise<void> {
   const stop = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => stop.abort())
   }
   // A reader that has seen enough, such as `head`, is no failure.

@@ -73,7 +73,10 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   }
   if (rank === 0 && !signal.aborted) {
     const [filterId = -1] = filterIds
-    const reason = await explainEmptyFeed(reader, { definition, filterId, retentionDays, clock })
+    const reason = await explainEmptyFeed(reader, {
+      ...{ definition, filterId, retentionDays, clock },
+      hasRanking: ranking !== undefined && isWritable,
+    })
     // The lines on stdout are for a program, which an explanation would confuse.
     const print = values.json ? console.error : console.log
     print(`${rkey} is empty: ${reason}`)

@@ -1,9 +1,8 @@
-import { ConfigError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { tryToWrite } from './checkFile.ts'
 import type { Database } from './database.ts'
-import { codeOf } from './databaseErrors.ts'
-import { DONE_TABLE, placeOf } from './databaseState.ts'
+import { DONE_TABLE } from './databaseState.ts'
+import { explainMigration } from './explainMigration.ts'
 import { findDue, migrate } from './migrate.ts'
 import { runApart } from './runApart.ts'
 import { hasTable } from './wholeTables.ts'
@@ -29,7 +28,7 @@ export async function bringUpToDate(database: Database, options: UpToDateOptions
       await migrateLoudly(database, due, options)
     }
   } catch (error) {
-    throw await explain(database, error)
+    throw await explainMigration(database, error)
   }
 }
 
@@ -66,27 +65,4 @@ async function migrateLoudly(
     { event: 'migrated', migrations: due, ms },
     'the database has the form of this version',
   )
-}
-
-/** What an operator can do about it, in plain words. */
-async function explain(database: Database, error: unknown): Promise<unknown> {
-  const code = codeOf(error) ?? ''
-  if (code === 'SQLITE_FULL') {
-    const { name } = await placeOf(database)
-    return new Error(
-      `${name} cannot grow, as the disk is full: free some space and start again; nothing is lost`,
-      { cause: error },
-    )
-  }
-  if (code === '42501' || code === '3F000') {
-    return new ConfigError(
-      [
-        'FEEDGEN_DATABASE_URL: the Postgres user may not make or use tables there ' +
-          `(${describeError(error)}): make it the owner of the database, or grant it all on the ` +
-          'schema and its tables',
-      ],
-      { cause: error },
-    )
-  }
-  return error
 }

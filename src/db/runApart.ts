@@ -1,6 +1,10 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { ConfigError } from '../errors.ts'
+
+/** The code with which a program ends that has found the configuration, or the database, to be wrong. */
+export const CONFIG_EXIT = 2
 
 export interface ApartOptions {
   readonly args: readonly string[]
@@ -13,6 +17,7 @@ export interface ApartOptions {
 /**
  * Runs a program of ours in a process of its own. A statement of SQLite keeps its thread, and with it
  * the whole process, until it is done: one that takes minutes is ended only with its process.
+ * @throws ConfigError with the problems that a program has which ends with `CONFIG_EXIT`
  * @throws Error with what the program has written to stderr
  * @throws AbortError when the signal aborts
  */
@@ -31,6 +36,9 @@ export async function runApart(program: URL, options: ApartOptions): Promise<voi
   child.stderr.on('data', (data) => (said += String(data)))
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   signal?.throwIfAborted()
+  if (code === CONFIG_EXIT) {
+    throw new ConfigError(said.trim().split('\n'))
+  }
   if (code !== 0) {
     throw new Error(said.trim() || `${fileURLToPath(program)} has ended with the code ${code}`)
   }

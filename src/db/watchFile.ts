@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
 export interface FileWatch extends Disposable {
@@ -37,7 +38,15 @@ export function watchFile(databaseUrl: string, logger: Logger): FileWatch {
   let fate: Fate | undefined
 
   function look(): void {
-    const found = findFate(path, opened)
+    let found: Fate | undefined
+    try {
+      found = findFate(path, opened)
+    } catch (error) {
+      // What cannot be looked at now is as it was: the open connections go on.
+      const reason = describeError(error)
+      logger.debug({ event: 'databaseFileNotSeen', reason }, 'cannot look at the database file now')
+      return
+    }
     if (found !== undefined && found !== fate) {
       const what = `the database file has been ${found} under the running service`
       const reason = `${path}: ${what}`

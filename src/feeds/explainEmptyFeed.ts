@@ -10,6 +10,8 @@ export interface EmptyFeedOptions {
   readonly filterId: number
   readonly retentionDays: number
   readonly clock: Clock
+  /** A ranking has just been made of what there is. */
+  readonly hasRanking?: boolean
 }
 
 /** Counting stops here: more is `1000 or more`. */
@@ -18,7 +20,7 @@ const MAX_COUNTED = 1_000
 /** Why a feed has no posts now and what to do about it, as the end of a sentence. */
 export async function explainEmptyFeed(
   reader: Database,
-  { definition, filterId, retentionDays, clock }: EmptyFeedOptions,
+  { definition, filterId, retentionDays, clock, hasRanking = false }: EmptyFeedOptions,
 ): Promise<string> {
   const { filter, trending } = definition
   const any = await reader.kysely.selectFrom('post').select('id').limit(1).executeTakeFirst()
@@ -36,13 +38,16 @@ export async function explainEmptyFeed(
       : `none of ${describeCount(tagged)} with one of its tags passes its other rules ` +
           '(tags, media, languages, labels, authors, maxTags): loosen them'
   }
-  const newestUs = Math.max(...members)
+  const [newestUs = 0] = members
   const belonging = `${describeCount(members.length)} would belong to it`
   if (newestUs < clock() - retentionDays * US_PER_DAY) {
     const retention = countOf(retentionDays, 'day')
     return `${belonging}, and none is younger than the ${retention} of FEEDGEN_RETENTION_DAYS`
   }
   if (trending === undefined) {
+    return `${belonging}, and none is visible now`
+  }
+  if (newestUs >= clock() - trending.windowHours * US_PER_HOUR && hasRanking) {
     return `${belonging}, and none is visible now`
   }
   return newestUs < clock() - trending.windowHours * US_PER_HOUR

@@ -44,6 +44,8 @@ export function preparePageStatements(database: Database) {
           when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
             and did = ${parameter('did')} and collection = 0 and fate = 1) then 1
           when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
+          when exists (select 1 from hidden_author
+            where uri_prefix = 'at://' || ${parameter('did')} || '/') then 1
           else 0 end as gone`.compile(db),
     })),
   }

@@ -21,7 +21,8 @@ const MAX_READING_MS = 30_000
 
 /**
  * One connection of a client. One of its requests is worked on at a time, from its beginning until the
- * client has been sent the whole answer; the others wait here, and the socket is not read meanwhile.
+ * client has been sent the whole answer; the others wait here, and from the second on the
+ * socket is not read meanwhile.
  *
  * Node goes on with all requests that came in one piece of up to 64 KB, so there may be thousands of
  * them in the line at once.

@@ -196,7 +196,8 @@ export class SkeletonResponder {
     this.#options.metrics.pageServed(rkey, 200, tookMs / 1000)
   }
 
-  #fail({ response, arrivedAt, isOver }: Asked, error: unknown): void {
+  #fail(asked: Asked, error: unknown): void {
+    const { response, arrivedAt, isOver } = asked
     if (isOver) {
       return
     }
@@ -207,7 +208,8 @@ export class SkeletonResponder {
     }
     const { error: name = 'InternalServerError', message = '' } = payload
     sendError(response, { status: statusCode, error: name, message })
-    this.#options.metrics.pageServed(UNKNOWN, statusCode, (performance.now() - arrivedAt) / 1000)
+    const rkey = this.feedOf(asked) ?? UNKNOWN
+    this.#options.metrics.pageServed(rkey, statusCode, (performance.now() - arrivedAt) / 1000)
   }
 }
 

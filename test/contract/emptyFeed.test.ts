@@ -24,13 +24,13 @@ describe.each(engines)('an empty feed on $name', ({ open }) => {
     const definitions = parseFeedFile(FILE, 'feeds.yaml')
     const ids = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
     const bench = await openFeedBench(database, definitions, clock)
-    const explain = async (rkey: string, atUs = nowUs): Promise<string> => {
+    const explain = async (rkey: string, atUs = nowUs, hasRanking = false): Promise<string> => {
       const index = definitions.findIndex((each) => each.rkey === rkey)
       const [definition, filterId] = [definitions[index], ids[index]]
       if (definition === undefined || filterId === undefined) {
         throw new Error(`no feed ${rkey}`)
       }
-      const options = { definition, filterId, retentionDays: 30, clock: () => atUs }
+      const options = { definition, filterId, retentionDays: 30, clock: () => atUs, hasRanking }
       return await explainEmptyFeed(reader, options)
     }
     expect(await explain('art')).toMatch(/^no post is stored yet: start the service/)
@@ -47,6 +47,7 @@ describe.each(engines)('an empty feed on $name', ({ open }) => {
       /^1 stored post would belong to it.*30 days of FEEDGEN_RETENTION_DAYS/,
     )
     expect(await explain('top')).toMatch(/no ranking of them yet/)
+    expect(await explain('top', nowUs, true)).toMatch(/none is visible now/)
     expect(await explain('top', nowUs + 2 * US_PER_HOUR)).toMatch(/window of 1 hour: wait/)
   })
 })

@@ -11,7 +11,7 @@ import { migrationsFor } from '../../src/db/migrations/index.ts'
 import { checkDatabase, openWriter } from '../../src/db/openDatabase.ts'
 import { readShapes } from '../../src/db/wholeTables.ts'
 import { ConfigError } from '../../src/errors.ts'
-import { createLogger } from '../../src/logger.ts'
+import { createLogger, silentLogger } from '../../src/logger.ts'
 import { createPostgresDatabase, temporaryFolder } from '../support/databases.ts'
 import {
   STORED,
@@ -272,6 +272,20 @@ describe('on SQLite', () => {
     expect(await isMigrated(writer)).toBe(true)
     expect(await storedPosts(writer)).toEqual(STORED)
     expect(logs).toEqual(['migrating', 'migrationWaits', 'migrating', 'migrated'])
+  })
+
+  test('an upgrade that is refused in its own process is refused as one in this', async () => {
+    using folder = temporaryFolder()
+    const databaseUrl = `sqlite:${join(folder.path, 'old.db')}`
+    await using writer = await openWriter(databaseUrl)
+    await makeOld(writer, 1)
+    await sql`create table ingest_writer (note text)`.execute(writer.kysely)
+    const logger = silentLogger()
+    const refused = bringUpToDate(writer, { databaseUrl, logger, signal: undefined })
+    await expect(refused).rejects.toMatchObject({
+      name: 'ConfigError',
+      problems: [expect.stringMatching(/to make the table ingest_writer/)],
+    })
   })
 
   test('a file of nothing is a new database', async () => {
