@@ -36,7 +36,7 @@ const COMMAND = {
 } as const
 
 /** Both sides of every ratio are measured in this one run, interleaved; the figures are medians. */
-await runCommand(COMMAND, async ({ values: { only, beside, ...given }, problems }) => {
+await runCommand(COMMAND, async ({ values: { only, beside, ...given }, problems, signal }) => {
   const numbers = Object.entries(given).map(([name, text]) => [name, Number(text)] as const)
   const bad = numbers.filter(([, value]) => !Number.isFinite(value) || value <= 0)
   problems.usage(...bad.map(([name]) => `--${name}: give a number above 0`))
@@ -44,9 +44,13 @@ await runCommand(COMMAND, async ({ values: { only, beside, ...given }, problems 
   problems.usage(...unknown.map((part) => `--only ${part}: give one of ${PARTS}`))
   problems.throwIfAny()
   const options = { ...(Object.fromEntries(numbers) as Record<keyof typeof given, number>), beside }
+  signal.addEventListener('abort', () =>
+    console.error('ends after this part; a second signal ends it at once'),
+  )
   console.log(`${describeMachine()}; ${options.posts} posts, ${options.rounds} rounds\n`)
   for (const [part, report] of Object.entries(REPORTS)) {
     if (only.length === 0 || only.includes(part)) {
+      signal.throwIfAborted()
       await report(options)
     }
   }

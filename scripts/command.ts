@@ -25,8 +25,10 @@ export async function runCommand<O extends Command['options']>(
     process.once(name, () => stop.abort())
   }
   // A reader that has seen enough, such as `head`, is no failure.
+  let hasSeenEnough = false
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exitCode = error.code === 'EPIPE' ? 0 : 1
+    hasSeenEnough = error.code === 'EPIPE'
+    process.exitCode = hasSeenEnough ? 0 : 1
     stop.abort()
   })
   const { values, operands, wantsHelp, problems } = readCommandLine(
@@ -43,6 +45,9 @@ export async function runCommand<O extends Command['options']>(
   try {
     await run({ values, operands, problems: found, signal: stop.signal })
   } catch (error) {
+    if (hasSeenEnough) {
+      return
+    }
     const isConfig = error instanceof ConfigError
     const lines = isConfig ? [...new Set(error.problems)] : [describeError(error)]
     const usage = found.isUsage ? [usageOf(command), '(--help says what each option means)'] : []

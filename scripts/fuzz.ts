@@ -24,7 +24,7 @@ const COMMAND = {
 }
 
 /** Hostile input against a service of its own, for as long as one likes; fails when it breaks. */
-await runCommand(COMMAND, async ({ values, problems }) => {
+await runCommand(COMMAND, async ({ values, problems, signal }) => {
   const read = (name: keyof typeof values): number => {
     const value = Number(values[name])
     if (!Number.isSafeInteger(value) || value < 1) {
@@ -34,6 +34,9 @@ await runCommand(COMMAND, async ({ values, problems }) => {
   }
   const [seed, frames, requests] = [read('seed'), read('frames'), read('requests')]
   problems.throwIfAny()
+  signal.addEventListener('abort', () =>
+    console.error('ends after this part; a second signal ends it at once'),
+  )
   await using jetstream = await openJetstreamServer()
   const env = { FEEDGEN_JETSTREAM_URLS: jetstream.url }
   await using app = await runApp({ feeds: HOSTILE_FEEDS, env })
@@ -49,6 +52,7 @@ await runCommand(COMMAND, async ({ values, problems }) => {
     `${kept.length} of ${report.good.length} good posts kept${isWhole ? '' : ', not these'}`,
   )
 
+  signal.throwIfAborted()
   const answers = await sendHostileRequests(app, await findTargets(app), { seed, requests })
   console.log(
     `${answers.requests} requests, ${answers.unanswered} unanswered; ${await megabytes()}`,

@@ -1,11 +1,14 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { countOf } from '../src/plural.ts'
 import { mutants } from '../test/mutants/mutants.ts'
 import type { Mutant } from '../test/mutants/mutants.ts'
 import { runCommand } from './command.ts'
+
+const run = promisify(execFile)
 
 const COPIED = [
   ...['src', 'test', 'scripts', 'lexicons', 'package.json', 'tsconfig.json', 'vitest.config.ts'],
@@ -26,7 +29,9 @@ const COMMAND = {
 await runCommand(COMMAND, async ({ values, problems, signal }) => {
   problems.throwIfAny()
   const chosen = mutants.filter(({ models }) => models.includes(values.only ?? ''))
+  using stack = new DisposableStack()
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-mutants-'))
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }))
   for (const name of COPIED) {
     // The PDS of the tests is many times as large as all else.
     const filter = (source: string): boolean => !source.endsWith('node_modules')
@@ -34,18 +39,21 @@ await runCommand(COMMAND, async ({ values, problems, signal }) => {
   }
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
   let survived = 0
-  for (const mutant of signal.aborted ? [] : chosen) {
-    const isCaught = tryMutant(folder, mutant)
+  for (const mutant of chosen) {
+    const isCaught = await tryMutant(folder, mutant, signal)
     survived += isCaught ? 0 : 1
     console.log(`${isCaught ? 'caught  ' : 'SURVIVED'}  ${mutant.models}`)
   }
-  rmSync(folder, { recursive: true, force: true })
   console.log(`${countOf(chosen.length, 'mutant')}, ${survived} survived`)
   process.exitCode = survived === 0 ? 0 : 1
-  await Promise.resolve()
 })
 
-function tryMutant(folder: string, { file, find, replace, caughtBy }: Mutant): boolean {
+/** @throws AbortError when the signal aborts */
+async function tryMutant(
+  folder: string,
+  { file, find, replace, caughtBy }: Mutant,
+  signal: AbortSignal,
+): Promise<boolean> {
   const path = join(folder, file)
   const text = readFileSync(path, 'utf8')
   if (text.split(find).length !== 2) {
@@ -56,12 +64,13 @@ function tryMutant(folder: string, { file, find, replace, caughtBy }: Mutant): b
     text.replace(find, () => replace),
   )
   const [test, name] = caughtBy
-  const run = spawnSync(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', test, '-t', name],
-    { cwd: folder, encoding: 'utf8' },
+  const args = ['node_modules/vitest/vitest.mjs', 'run', test, '-t', name]
+  const output = await run(process.execPath, args, { cwd: folder, signal }).then(
+    () => '',
+    (failed: { readonly stdout?: string }) => failed.stdout ?? '',
   )
+  signal.throwIfAborted()
   writeFileSync(path, text)
-  const summary = /(\d+) passed, (\d+) failed/.exec(run.stdout)
-  return run.status !== 0 && Number(summary?.[2] ?? 0) > 0
+  const [, failedTests = 0] = /passed, (\d+) failed/.exec(output) ?? []
+  return Number(failedTests) > 0
 }

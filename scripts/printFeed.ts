@@ -1,5 +1,5 @@
+import { describeUnknownFeed } from '../src/feeds/describeUnknownFeed.ts'
 import { explainEmptyFeed } from '../src/feeds/explainEmptyFeed.ts'
-import { findNearMiss } from '../src/feeds/feedFileTexts.ts'
 import { createFeeds } from '../src/feeds/openFeeds.ts'
 import { rankingOf } from '../src/feeds/rankingKey.ts'
 import { walkFeed } from '../src/feeds/walkFeed.ts'
@@ -86,10 +86,7 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
 function findFeed({ config, definitions }: Setup, rkey: string | undefined, problems: Problems) {
   const definition = definitions.find((feed) => feed.rkey === rkey)
   if (definition === undefined && rkey !== undefined) {
-    const known = definitions.map((feed) => feed.rkey)
-    const nearest = findNearMiss(rkey, known)
-    const hint = nearest === undefined ? '' : ` (did you mean '${nearest}'?)`
-    problems.add(`${config.feedsFile} has no feed '${rkey}'${hint}: it has ${known.join(', ')}`)
+    problems.add(describeUnknownFeed(rkey, definitions, config.feedsFile))
   }
   return definition
 }

@@ -19,7 +19,8 @@ export const PUBLISHING_OPTIONS = {
   handle: {
     type: 'string',
     value: 'HANDLE|DID',
-    about: 'The account to log in as, in place of FEEDGEN_PUBLISHER_DID.',
+    about:
+      'The account to log in as. Where FEEDGEN_PUBLISHER_DID is set it has to be the same account.',
   },
   'take-over': { type: 'boolean', about: 'Also records that belong to another service.' },
   json: { type: 'boolean', about: 'Prints one JSON object at the end, for programs.' },

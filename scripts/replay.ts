@@ -44,12 +44,12 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   )
   const setup = problems.settle(read)
   const [file = ''] = operands
-  const fault = await findRecordingFault(file)
+  const fault = await findRecordingFault(file, signal)
   if (fault !== undefined) {
     throw new Error(`${file} ${fault}`)
   }
   if (values.explain) {
-    await explainRecording(file, (line) => console.log(line))
+    await explainRecording(file, (line) => console.log(line), signal)
   }
   using stack = new DisposableStack()
   const databaseUrl = into ?? `sqlite:${join(temporaryFolder(stack), 'replay.db')}`

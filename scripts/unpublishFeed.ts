@@ -1,3 +1,5 @@
+import { decodeBaseUrl } from '../src/configParsers.ts'
+import { PUBLIC_APP_VIEW } from '../src/publish/readLikeCount.ts'
 import { unpublishFeeds } from '../src/publish/unpublishFeeds.ts'
 import { createJsonPrinter, createTextPrinter } from '../src/publish/unpublishPrinter.ts'
 import type { Call } from './command.ts'
@@ -25,7 +27,7 @@ const COMMAND = {
     appview: {
       type: 'string',
       value: 'URL',
-      default: 'https://public.api.bsky.app',
+      default: PUBLIC_APP_VIEW,
       about: 'Who is asked how many people like a feed.',
     },
   },
@@ -40,13 +42,14 @@ await runPublishing({
     if (values.orphans === operands.length > 0) {
       problems.usage(COMMAND.operands.problem)
     }
-    if (!URL.canParse(values.appview)) {
-      problems.usage('--appview: give a URL')
+    const appView = decodeBaseUrl(values.appview)
+    if (!appView.ok) {
+      problems.usage(...appView.reasons.map((reason) => `--appview: ${reason}`))
     }
     return {
       ...readChoices(values),
       chosen: values.orphans ? ('orphans' as const) : operands,
-      appViewUrl: values.appview.replace(/\/+$/u, ''),
+      appViewUrl: appView.ok ? appView.value : PUBLIC_APP_VIEW,
     }
   },
 })

@@ -3,7 +3,7 @@
  * names exactly those that there are.
  */
 import { parseArgs } from 'node:util'
-import { findNearest } from './configParsers.ts'
+import { findNearMiss } from './nearMiss.ts'
 
 export interface OptionText {
   readonly type: 'string' | 'boolean'
@@ -122,7 +122,7 @@ function findFault(
   { options }: Command,
 ): string | undefined {
   if (option === undefined) {
-    const nearest = findNearest(name, Object.keys(options))
+    const nearest = findNearMiss(name, Object.keys(options))
     const hint = nearest === undefined ? '' : `: did you mean --${nearest}?`
     return `${rawName} is no option of this command${hint}`
   }
@@ -223,14 +223,17 @@ export function helpOf(command: Command): string {
   return [...wrap(about, WIDTH), '', usageOf(command), '', ...lines, ...after].join('\n')
 }
 
+/** Cuts a text into lines, each indented as the text is. */
 function wrap(text: string, width: number): string[] {
-  const lines = ['']
-  for (const word of text.split(' ')) {
+  const indent = /^ */u.exec(text)?.[0] ?? ''
+  const [first = '', ...words] = text.trim().split(' ')
+  const lines = [indent + first]
+  for (const word of words) {
     const line = lines.at(-1) ?? ''
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(word)
+    if (line.length + 1 + word.length > width) {
+      lines.push(indent + word)
     } else {
-      lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+      lines[lines.length - 1] = `${line} ${word}`
     }
   }
   return lines

@@ -6,8 +6,12 @@
 import * as parse from './configParsers.ts'
 import { ConfigError } from './errors.ts'
 import { kitVariables } from './kitVariables.ts'
+import { findNearMiss } from './nearMiss.ts'
 
 export { localServiceDid } from './configParsers.ts'
+
+/** Where the feeds are defined when nothing else is said. */
+export const DEFAULT_FEEDS_FILE = 'feeds.yaml'
 
 export type Role = 'ingest' | 'rank' | 'serve'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
@@ -115,7 +119,7 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
   feedsFile: {
     name: 'FEEDGEN_FEEDS_FILE',
     sentence: 'File that defines the feeds.',
-    unset: { text: 'feeds.yaml' },
+    unset: { text: DEFAULT_FEEDS_FILE },
     decode: parse.decodeText,
   },
   privacyPolicyUrl: {
@@ -280,7 +284,7 @@ function findUnknownNames(env: Environment): string[] {
       if (instead !== undefined) {
         return `${parse.quoteText(name)} is a variable of the official kit: ${instead}`
       }
-      const nearest = parse.findNearest(name, known)
+      const nearest = findNearMiss(name, known)
       const hint = nearest === undefined ? '' : `did you mean ${nearest}? Otherwise `
       return `${parse.quoteText(name)} is no variable of tagfeed: ${hint}remove it`
     })

@@ -285,29 +285,3 @@ export function quoteText(text: string): string {
   const characters = Array.from(safe.replace(/\p{C}/gu, '�'))
   return `'${characters.length > 80 ? `${characters.slice(0, 79).join('')}…` : characters.join('')}'`
 }
-
-/** The name that the writer of a misspelled one most likely meant, if any is close. */
-export function findNearest(name: string, candidates: readonly string[]): string | undefined {
-  const isStart = (candidate: string) =>
-    candidate.startsWith(name) && candidate.length < name.length + 6
-  const distances = candidates.map((candidate) => ({
-    candidate,
-    distance: isStart(candidate) ? 0 : countEdits(name, candidate),
-  }))
-  return distances.sort((a, b) => a.distance - b.distance).find(({ distance }) => distance < 4)
-    ?.candidate
-}
-
-/** The least number of characters to insert, remove or replace. */
-function countEdits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (const [index, character] of from.split('').entries()) {
-    const next = [index + 1]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = (row[column - 1] ?? 0) + (character === to[column - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row.at(-1) ?? 0
-}

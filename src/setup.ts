@@ -1,11 +1,11 @@
-import { readConfig } from './config.ts'
+import { DEFAULT_FEEDS_FILE, readConfig } from './config.ts'
 import type { Config, Environment } from './config.ts'
 import { readEnvFile } from './envFile.ts'
-import { ConfigError } from './errors.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
 import { DEFAULT_TRENDING } from './feeds/feedFileTrending.ts'
 import { readFeedFile } from './feeds/readFeedFile.ts'
 import type { IngestOptions } from './ingest/ingest.ts'
+import { Problems } from './problems.ts'
 
 /** All that an operator has set. */
 export interface Setup {
@@ -18,14 +18,11 @@ export interface Setup {
  * @throws ConfigError with the problems of both, so that one start finds them all
  */
 export function readSetup(env: Environment): Setup {
-  const config = attempt(() => readConfig(env))
-  const feedsFile = env['FEEDGEN_FEEDS_FILE']?.trim() || 'feeds.yaml'
-  const definitions = attempt(() => readFeedFile(feedsFile))
-  const problems = [...problemsOf(config), ...problemsOf(definitions)]
-  if (config instanceof ConfigError || definitions instanceof ConfigError) {
-    throw new ConfigError(problems)
-  }
-  return { config, definitions }
+  const found = new Problems()
+  const config = found.attempt(() => readConfig(env), undefined)
+  const feedsFile = env['FEEDGEN_FEEDS_FILE']?.trim() || DEFAULT_FEEDS_FILE
+  const definitions = found.attempt(() => readFeedFile(feedsFile), undefined)
+  return { config: found.settle(config), definitions: found.settle(definitions) }
 }
 
 /**
@@ -34,26 +31,9 @@ export function readSetup(env: Environment): Setup {
  */
 export function loadSetup(env: Environment, envFile = '.env'): Setup {
   const { completed, problems } = readEnvFile(envFile, env)
-  const setup = attempt(() => readSetup(completed))
-  if (setup instanceof ConfigError || problems.length > 0) {
-    throw new ConfigError([...problems, ...problemsOf(setup)])
-  }
-  return setup
-}
-
-function attempt<T>(read: () => T): T | ConfigError {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof ConfigError) {
-      return error
-    }
-    throw error
-  }
-}
-
-function problemsOf(result: unknown): readonly string[] {
-  return result instanceof ConfigError ? result.problems : []
+  const found = new Problems()
+  found.add(...problems)
+  return found.settle(found.attempt(() => readSetup(completed), undefined))
 }
 
 /** What of it concerns ingest. */

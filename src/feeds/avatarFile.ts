@@ -19,7 +19,7 @@ export function findPictureType(head: Uint8Array): 'image/png' | 'image/jpeg' | 
 /** What is wrong with a file as a picture of so many bytes, in words that follow its name. */
 export function describePictureFault(head: Uint8Array, size: number): string | undefined {
   if (size > MAX_AVATAR_BYTES) {
-    return `${size} bytes, allowed: ${MAX_AVATAR_BYTES}`
+    return `is too large (${size} bytes of at most ${MAX_AVATAR_BYTES})`
   }
   if (findPictureType(head) !== undefined) {
     return undefined

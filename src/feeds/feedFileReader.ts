@@ -47,7 +47,7 @@ export function openYaml(text: string, fileName: string): YamlFile {
   }
   const lines = new LineCounter()
   const problems = createProblems(fileName, lines)
-  const { lost, mended } = findLostText(text.replace(/^\uFEFF/u, ''))
+  const { lost, mended, isCut } = findLostText(text.replace(/^\uFEFF/u, ''))
   const yaml = parseDocument(mended, {
     lineCounter: lines,
     logLevel: 'error',
@@ -56,7 +56,7 @@ export function openYaml(text: string, fileName: string): YamlFile {
     uniqueKeys: false,
   })
   lost.forEach((place) => problems.report(place, place.problem))
-  if (!reportSyntax(yaml, problems)) {
+  if (isCut || !reportSyntax(yaml, problems)) {
     problems.throwProblems()
   }
   const { aliases, isWhole } = resolveAliases(yaml, problems)

@@ -4,9 +4,10 @@
  */
 import { isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Node, Scalar } from 'yaml'
+import { findNearMiss } from '../nearMiss.ts'
 import { startOf } from './feedFileReader.ts'
 import type { YamlValue } from './feedFileReader.ts'
-import { findNearMiss, quote, shorten } from './feedFileTexts.ts'
+import { quote, shorten } from './feedFileTexts.ts'
 import type { Decode } from './feedFileTexts.ts'
 
 /** Words that are text in YAML 1.2 and true or false in YAML 1.1, and to many people. */

@@ -69,4 +69,14 @@ describe('a comment that is meant', () => {
     expect(problemsOf(text)).toEqual([])
     expect(parseOne(text).rkey).toMatch(/^a/)
   })
+
+  test('is told of the first fifty alone, and nothing is made up of the rest', () => {
+    const feeds = Array.from(
+      { length: 60 },
+      (_, index) => `  - rkey: f${index}\n    name: F\n    tags: [#t${index}]\n`,
+    )
+    const problems = problemsOf(`feeds:\n${feeds.join('')}`)
+    expect(problems).toHaveLength(50)
+    expect(problems.every((problem) => / begins a comment/u.test(problem))).toBe(true)
+  })
 })

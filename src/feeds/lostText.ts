@@ -20,7 +20,7 @@ interface Comment {
 }
 
 const GUARDED = new Set(['name', 'description', 'tags'])
-/** Each may hide the next; a file with so many is reported in parts. */
+/** Each may hide the next. Of a file with more nothing else is said: the rest would be consequences. */
 const MAX_ROUNDS = 50
 /** Tokens of the lexer that stand for no text. */
 const MARKS = new Set(['\u0002', '\u0018', '\u001F', '\uFEFF'])
@@ -29,14 +29,21 @@ const MARKS = new Set(['\u0002', '\u0018', '\u001F', '\uFEFF'])
  * Finds what is lost in names, descriptions and tags, and gives the text with each `#` of it made
  * harmless, every character at its place: what else is wrong with the file shows in that.
  */
-export function findLostText(text: string): { readonly lost: LostText[]; readonly mended: string } {
+export function findLostText(text: string): {
+  readonly lost: LostText[]
+  readonly mended: string
+  /** Whether there may be more. */
+  readonly isCut: boolean
+} {
   const lost: LostText[] = []
   let mended = text
+  let isCut = true
   for (let round = 0; round < MAX_ROUNDS && /#\S/u.test(mended); round += 1) {
     // A `#` that is followed by a blank is a comment that is meant.
     const comments = findComments(mended).filter((comment) => /^#\S/u.test(comment.text))
     const found = comments.length === 0 ? [] : judge(mended, comments)
     if (found.length === 0) {
+      isCut = false
       break
     }
     for (const { comment, problem } of found) {
@@ -44,7 +51,7 @@ export function findLostText(text: string): { readonly lost: LostText[]; readonl
       mended = mend(mended, comment)
     }
   }
-  return { lost, mended }
+  return { lost, mended, isCut: isCut && /#\S/u.test(mended) }
 }
 
 function findComments(text: string): Comment[] {

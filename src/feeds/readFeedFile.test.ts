@@ -50,7 +50,7 @@ describe('the feeds file on disk', () => {
       ['folder.png', 'is no file'],
       ['page.png', 'is neither a PNG nor a JPEG'],
       ['empty.png', 'is empty'],
-      ['large.jpg', '1000001 bytes, allowed: 1000000'],
+      ['large.jpg', 'is too large (1000001 bytes of at most 1000000)'],
     ]
     for (const [name = '', fault = ''] of told) {
       const [problem, ...others] = problemsOf(fileWith(`avatar: ${name}`))

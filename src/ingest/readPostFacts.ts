@@ -1,5 +1,6 @@
 import { canonicalLanguage } from '../feeds/canonicalLanguage.ts'
 import { canonicalTag } from '../feeds/canonicalTag.ts'
+import { SELF_LABELS } from '../feeds/feedDefinition.ts'
 import { MEDIA_BIT } from '../feeds/postFacts.ts'
 import type { PostFacts } from '../feeds/postFacts.ts'
 
@@ -10,11 +11,6 @@ export const MAX_TAGS = 200
 /** Lexicons allow 3 languages and 10 labels; of more, so many are stored. */
 const MAX_LANGUAGES = 100
 const MAX_LABELS = 100
-/** What feeds can ask for: never crowded out by others. */
-const KNOWN_LABELS: readonly string[] = [
-  ...['porn', 'sexual', 'nudity', 'graphic-media', 'bot'],
-  ...['!no-unauthenticated', '!hide', '!warn'],
-]
 
 /** A lexicon gives a label at most 128 bytes; what is longer names no label that a feed can ask for. */
 const MAX_LABEL_LENGTH = 128
@@ -117,7 +113,8 @@ function readLabels(labels: unknown): string[] {
   if (values.size <= MAX_LABELS) {
     return [...values]
   }
-  const known = KNOWN_LABELS.filter((label) => values.has(label))
+  // What feeds can ask for is never crowded out by others.
+  const known = SELF_LABELS.filter((label) => values.has(label))
   return [...new Set([...known, ...values])].slice(0, MAX_LABELS)
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { ConfigError } from '../errors.ts'
+import { describeUnknownFeed } from '../feeds/describeUnknownFeed.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import { Problems } from '../problems.ts'
 import { applySteps } from './applyPlan.ts'
@@ -94,10 +95,10 @@ function chooseFeeds(
   only: readonly string[],
   feedsFile: string,
 ): readonly FeedDefinition[] {
-  const known = definitions.map(({ rkey }) => rkey)
+  const known = new Set(definitions.map(({ rkey }) => rkey))
   const problems = only
-    .filter((rkey) => !known.includes(rkey))
-    .map((rkey) => `--only ${rkey}: ${feedsFile} has no such feed: it has ${known.join(', ')}`)
+    .filter((rkey) => !known.has(rkey))
+    .map((rkey) => `--only: ${describeUnknownFeed(rkey, definitions, feedsFile)}`)
   if (problems.length > 0) {
     throw new ConfigError(problems)
   }

@@ -46,7 +46,7 @@ describe('a picture', () => {
     expect(decodeAvatar(new Uint8Array(Buffer.from('GIF89a')))).toMatch(/neither a PNG/u)
     const large = new Uint8Array(1_000_001).fill(0xff)
     large[1] = 0xd8
-    expect(decodeAvatar(large)).toBe('1000001 bytes, allowed: 1000000')
+    expect(decodeAvatar(large)).toBe('is too large (1000001 bytes of at most 1000000)')
     expect(decodeAvatar(large.slice(0, 1_000_000))).toMatchObject({ mimeType: 'image/jpeg' })
   })
 

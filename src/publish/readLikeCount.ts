@@ -7,6 +7,9 @@ export interface AppViewOptions {
   readonly allowLocalNetwork: boolean
 }
 
+/** Bluesky's own, which answers without a login. */
+export const PUBLIC_APP_VIEW = 'https://public.api.bsky.app'
+
 const TIMEOUT_MS = 5_000
 
 /**

@@ -14,7 +14,7 @@ describe('a file that is to be a recording', () => {
     if (content !== undefined) {
       writeFileSync(path, content)
     }
-    return findRecordingFault(path)
+    return findRecordingFault(path, new AbortController().signal)
   }
   const frame = JSON.stringify(createPost({ timeUs: 1_700_000_000_000_000, tags: ['art'] }))
 

@@ -1,8 +1,7 @@
-import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { describeError } from '../errors.ts'
 import { decodeEvent } from '../ingest/decodeEvent.ts'
+import { readLines } from '../ingest/readLines.ts'
 
 /** How files begin that people keep recordings in. */
 const PACKED = [
@@ -19,11 +18,16 @@ const HEAD_BYTES = 65_536
 /**
  * Why a file is no recording, in words that follow its name; undefined for one with a good frame.
  * Reads no further than that.
+ * @throws AbortError when the signal aborts
  */
-export async function findRecordingFault(path: string): Promise<string | undefined> {
+export async function findRecordingFault(
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
-    return (await findFileFault(path)) ?? (await findLineFault(path))
+    return (await findFileFault(path)) ?? (await findLineFault(path, signal))
   } catch (error) {
+    signal.throwIfAborted()
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     return code === 'ENOENT'
       ? `is not there: ${WANTED}`
@@ -50,9 +54,10 @@ async function findFileFault(path: string): Promise<string | undefined> {
   return head.subarray(0, bytesRead).includes(0) ? `is no text: ${WANTED}` : undefined
 }
 
-async function findLineFault(path: string): Promise<string | undefined> {
+async function findLineFault(path: string, signal: AbortSignal): Promise<string | undefined> {
   let lines = 0
-  for await (const line of createInterface({ input: createReadStream(path) })) {
+  for await (const line of readLines(path)) {
+    signal.throwIfAborted()
     if (line.trim() !== '') {
       lines += 1
       if (decodeEvent({ data: Buffer.from(line), isBinary: false }).ok) {

@@ -48,8 +48,8 @@ test('with a free port the one that is given says who the service is', () => {
 test('all that does not fit is named at once', () => {
   const options = { only: 'dogs', appView: 'bsky.app' }
   expect(problemsOf({ FEEDGEN_PORT: '0' }, options)).toEqual([
-    expect.stringMatching(/^--appview bsky.app: give a URL that begins with https/),
-    expect.stringMatching(/^--only dogs: feeds.yaml has no such feed: it has art, cats$/),
+    expect.stringMatching(/^--appview: give a URL that begins with https/),
+    expect.stringMatching(/^--only: feeds.yaml has no feed 'dogs': it has art, cats$/),
     expect.stringMatching(/^FEEDGEN_PORT is 0.*give --url/),
   ])
 })

@@ -1,9 +1,11 @@
 import type { Config } from '../../config.ts'
 import { decodeBaseUrl } from '../../configParsers.ts'
 import { ConfigError } from '../../errors.ts'
+import { describeUnknownFeed } from '../../feeds/describeUnknownFeed.ts'
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { urlHost } from '../../httpServer.ts'
 import { identityOf } from '../../serviceIdentity.ts'
+import { PUBLIC_APP_VIEW } from '../readLikeCount.ts'
 
 /** What is examined: who the service says it is, and where it is asked. */
 export interface Deployment {
@@ -41,9 +43,6 @@ interface Settings {
   readonly definitions: readonly FeedDefinition[]
 }
 
-/** Bluesky's own, which answers without a login. */
-const PUBLIC_APP_VIEW = 'https://public.api.bsky.app'
-
 /** @throws ConfigError when the options do not fit the setup */
 export function createDeployment(
   { config, definitions }: Settings,
@@ -54,7 +53,7 @@ export function createDeployment(
   const readUrl = (flag: string, text: string | undefined): string | undefined => {
     const decoded = text === undefined ? undefined : decodeBaseUrl(text)
     if (decoded?.ok === false) {
-      problems.push(...decoded.reasons.map((reason) => `${flag} ${text}: ${reason}`))
+      problems.push(...decoded.reasons.map((reason) => `${flag}: ${reason}`))
     }
     return decoded?.ok === true ? decoded.value : undefined
   }
@@ -63,9 +62,8 @@ export function createDeployment(
   const feeds = definitions.filter(
     ({ rkey }) => options.only === undefined || rkey === options.only,
   )
-  if (feeds.length === 0) {
-    const known = definitions.map(({ rkey }) => rkey).join(', ')
-    problems.push(`--only ${options.only}: ${config.feedsFile} has no such feed: it has ${known}`)
+  if (options.only !== undefined && feeds.length === 0) {
+    problems.push(`--only: ${describeUnknownFeed(options.only, definitions, config.feedsFile)}`)
   }
   if (hostname === undefined && config.port === 0 && options.url === undefined) {
     problems.push(

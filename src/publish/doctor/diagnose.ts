@@ -59,7 +59,7 @@ export async function* diagnose(
   const skeletons = await examineSkeletons(deployment, ask, service.blocked)
   yield* skeletons.findings
   if (service.blocked === undefined) {
-    yield* await ifServed('answers', () => checkAnswers(deployment, ask))
+    yield* await ifServed('answers', () => checkAnswers(deployment, ask, service.health))
   }
   const { published } = records
   const appView = await examineAppView(deployment, ask, { published, filled: skeletons.filled })

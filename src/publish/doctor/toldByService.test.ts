@@ -27,40 +27,44 @@ const asking =
     Promise.resolve(url.endsWith(path) ? reply(url, text, status) : reply(url, '{}', 404))
 
 describe('answers that came too late', () => {
-  test('are told by feed, from the metrics of the service', async () => {
-    const metrics = [
-      '# TYPE feedgen_answers_abandoned_total counter',
-      'feedgen_answers_abandoned_total{feed="art"} 3',
-      'feedgen_answers_abandoned_total{feed="cats"} 0',
-      'feedgen_answers_late_total{feed="cats",kind="page"} 1',
-      'feedgen_answers_late_total{feed="\u001b[2J"} 1',
-    ].join('\n')
-    const findings = await checkAnswers(DEPLOYMENT, asking('/metrics', metrics))
-    expect(findings).toMatchObject(
-      [
-        {
-          check: 'answers',
-          verdict: 'warning',
-          feed: 'art',
-          message: /^3 answers since its start/u,
-        },
-        {
-          check: 'answers',
-          verdict: 'warning',
-          feed: 'cats',
-          message: /^1 answer since its start/u,
-        },
-      ].map(({ message, ...rest }) => ({ ...rest, message: expect.stringMatching(message) })),
+  const healthWith = (abandonedTotal: number, lateTotal: number) => ({
+    answers: { abandonedTotal, lateTotal, refusedTotal: 0 },
+  })
+  const metrics = [
+    '# TYPE feedgen_answers_abandoned_total counter',
+    'feedgen_answers_abandoned_total{feed="art"} 30',
+    'feedgen_answers_abandoned_total{feed="cats"} 0',
+    'feedgen_answers_late_total{feed="cats",kind="page"} 10',
+    'feedgen_answers_late_total{feed="\u001b[2J"} 1',
+  ].join('\n')
+  const told = async (...args: Parameters<typeof healthWith>) => {
+    const findings = await checkAnswers(
+      DEPLOYMENT,
+      asking('/metrics', metrics),
+      healthWith(...args),
     )
+    return findings.map(({ verdict, message }) => `${verdict} ${message}`)
+  }
+
+  test('are told when there are many, with their feeds where the metrics are open', async () => {
+    expect(await told(30, 10)).toEqual([
+      expect.stringMatching(/^warning 30 answers \(of art\) since its start for which nobody/u),
+      expect.stringMatching(/^warning 10 answers \(of cats\) since its start that took longer/u),
+    ])
+    const closed = await checkAnswers(DEPLOYMENT, asking('/metrics', '', 403), healthWith(30, 0))
+    expect(closed.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^30 answers since its start for which nobody/u),
+    ])
   })
 
-  test('are well when there are none, and nothing is said where nothing is known', async () => {
-    const none = 'feedgen_answers_abandoned_total{feed="art"} 0\n'
-    expect(await checkAnswers(DEPLOYMENT, asking('/metrics', none))).toMatchObject([
-      { verdict: 'ok' },
+  test('are well when there are few, and nothing is said where nothing is known', async () => {
+    expect(await told(0, 0)).toEqual(['ok no answer of the service came too late since its start'])
+    expect(await told(3, 1)).toEqual([
+      'ok no more than 4 answers of the service came too late since its start',
     ])
-    expect(await checkAnswers(DEPLOYMENT, asking('/metrics', 'other 1'))).toEqual([])
-    expect(await checkAnswers(DEPLOYMENT, asking('/metrics', none, 403))).toEqual([])
+    for (const health of [undefined, { answers: null }, { answers: 7 }]) {
+      expect(await checkAnswers(DEPLOYMENT, asking('/metrics', metrics), health)).toEqual([])
+    }
   })
 })
 
