@@ -72,4 +72,16 @@ describe('our clock', () => {
     time.ms += 300_000
     expect(judge.judge(waiting)).toBe('right')
   })
+
+  test('is judged by minutes though each connection brings the one event anew', () => {
+    const { time, judge, event } = openBench()
+    const { timeUs } = event(AHEAD)
+    const verdicts = Array.from({ length: 12 }, () => {
+      time.ms += 29_000
+      time.offsetUs -= 29_000_000
+      return judge.judge([{ timeUs, receivedMs: time.ms }])
+    })
+    expect(new Set(verdicts.slice(0, -2))).toEqual(new Set(['undecided', 'wrong']))
+    expect(verdicts.at(-1)).toBe('right')
+  })
 })

@@ -32,6 +32,8 @@ export class ClockJudge {
   /** The last events that were handed on. */
   #recent: HeardEvent[] = []
   #hasBeenOnTime = false
+  /** Since when there are only a few, all ahead: a connection that ends brings the same ones anew. */
+  #fewSinceMs: number | undefined
 
   constructor(clock: Clock, monotonicMs: () => number = () => performance.now()) {
     this.#clock = clock
@@ -62,18 +64,23 @@ export class ClockJudge {
   judge(waiting: readonly HeardEvent[]): Verdict {
     const sample = [...this.#recent, ...waiting].slice(-SAMPLE)
     const ahead = sample.filter((event) => this.isAhead(event))
+    const fewSinceMs = this.#fewSinceMs
+    this.#fewSinceMs = undefined
     if (sample.length >= SAMPLE) {
       return ahead.length >= SAMPLE * NEARLY_ALL ? 'wrong' : 'right'
     }
     const lastOnTime = sample.findLastIndex((event) => !this.isAhead(event))
     const run = sample.slice(lastOnTime + 1)
-    const runMs = run[0] === undefined ? 0 : this.#monotonicMs() - run[0].receivedMs
+    const nowMs = this.#monotonicMs()
+    const sinceMs = Math.min(run[0]?.receivedMs ?? nowMs, fewSinceMs ?? nowMs)
+    const runMs = nowMs - sinceMs
     if (this.#hasBeenOnTime || lastOnTime >= 0) {
       return run.length >= FEW && runMs >= HALF_MINUTE_MS ? 'wrong' : 'right'
     }
     if (run.length === 0 || (run.length < FEW && runMs >= ALONE_MS)) {
       return 'right'
     }
+    this.#fewSinceMs = sinceMs
     return runMs >= HALF_MINUTE_MS ? 'wrong' : 'undecided'
   }
 

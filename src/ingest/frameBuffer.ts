@@ -39,6 +39,11 @@ export class FrameBuffer {
     return this.#frames.length >= this.#options.maxFrames || this.#bytes >= this.#options.maxBytes
   }
 
+  /** Whether so much beside it is as much as it may hold itself. */
+  isTooMuch(bytes: number): boolean {
+    return bytes >= this.#options.maxBytes
+  }
+
   push(frame: StreamFrame): void {
     this.#frames.push(frame)
     this.#bytes += frame.to - frame.from

@@ -72,7 +72,7 @@ export function silentMs({ idleMs }: Pick<IngestOptions, 'idleMs'>): number {
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
   const { database, logger, clock, signal } = dependencies
   const { pinned, retentionDays } = options
-  const windowUs = options.windowHours * US_PER_HOUR
+  const windowUs = Math.round(options.windowHours * US_PER_HOUR)
   const keepTag = createKeepTag(options.onlyTags)
   const { counters = new IngestCounters(logger, clock, { silentMs: silentMs(options) }) } =
     dependencies
@@ -118,7 +118,6 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
         ask,
         store: (ops, nowUs) =>
           storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, nowUs),
-        clock,
         logger,
       })
     // Without a backfill the very first connection is to the live tail, which no cursor names.

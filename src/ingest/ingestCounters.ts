@@ -107,6 +107,7 @@ export class IngestCounters {
     }
     this.#storeProblem = undefined
     this.#waitingSinceMs = undefined
+    delete this.#status.clockProblem
   }
 
   /** This process does not ingest now. */

@@ -131,7 +131,7 @@ class Ingester {
   async #take(storedAt: number | undefined, signal: AbortSignal): Promise<boolean> {
     const { buffer, projection } = this.#options
     const waits = this.#waiting.reduce((sum, { frames, done }) => sum + frames.length - done, 0)
-    if (waits >= MAX_BATCH) {
+    if (waits >= MAX_BATCH || buffer.isTooMuch(this.#waitingBytes())) {
       await delay(WAIT_MS, undefined, { signal }).catch(() => {})
       return false
     }
@@ -146,6 +146,12 @@ class Ingester {
       this.#waiting.push({ frames, receivedMs: performance.now(), done: 0 })
     }
     return frames.length > 0
+  }
+
+  #waitingBytes(): number {
+    return this.#waiting
+      .flatMap(({ frames }) => frames)
+      .reduce((sum, { from, to }) => sum + to - from, 0)
   }
 
   /** How long to wait for a frame. */

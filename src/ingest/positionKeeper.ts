@@ -12,7 +12,7 @@ const SKEW_US = 60 * US_PER_SECOND
 const REMEMBERED_US = US_PER_HOUR
 /** A host of version 2 may begin so much earlier than it was asked to. */
 const EARLIER_US = US_PER_HOUR + 5 * GAP_US
-/** The very first frame may be so far ahead of a stream that stands still. */
+/** A live stream, of which nothing was asked for, may begin with a frame that is so far ahead of it. */
 const LONE_US = 120 * US_PER_SECOND
 /** Each host is asked so often, at most, whether it has what is missing. */
 const MAX_ROUNDS = 2
@@ -98,12 +98,13 @@ export class PositionKeeper {
     if (disorderUs >= carriedUs) {
       this.#disorder = { us: disorderUs, atUs: timeUs }
     }
-    const sureUs = Math.max(doubtUs, before === undefined ? timeUs - LONE_US : readUpTo(before))
+    const askedUs = connection.cursor ?? timeUs - LONE_US
+    const sureUs = Math.max(doubtUs, before === undefined ? askedUs : readUpTo(before))
     const leastUs = timeUs === before?.timeUs ? before.disorderUs : isMoved ? timeUs - sureUs : 0
     const position = {
       timeUs,
       host: isMoved ? connection.host : (before?.host ?? connection.host),
-      disorderUs: Math.min(MAX_DISORDER_US, Math.max(disorderUs, carriedUs, leastUs)),
+      disorderUs: Math.max(Math.min(MAX_DISORDER_US, Math.max(disorderUs, carriedUs)), leastUs),
     }
     return { position, gap: this.#gap }
   }

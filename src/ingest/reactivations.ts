@@ -6,7 +6,7 @@
  */
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { Clock, Us } from '../time.ts'
+import type { Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { SetAccount } from './rowOps.ts'
 
@@ -22,7 +22,6 @@ export interface ReactivationOptions {
   /** Whether the account is active on its own server. */
   readonly ask: (did: string) => Promise<boolean>
   readonly store: (ops: readonly SetAccount[], nowUs: Us) => Promise<void>
-  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -32,20 +31,20 @@ export const DOUBT_AFTER_US = 60 * US_PER_SECOND
 const MAX_AT_ONCE = 2
 const MAX_WAITING = 1_000
 /** At most so many questions are begun. */
-const ASK_EVERY_US = US_PER_SECOND / 2
+const ASK_EVERY_MS = 500
 /** A DID is asked for again only after so long. */
-const INACTIVE_KEPT_US = 3_600 * US_PER_SECOND
-const FAILURE_KEPT_US = 600 * US_PER_SECOND
+const INACTIVE_KEPT_MS = 3_600_000
+const FAILURE_KEPT_MS = 600_000
 const MAX_REMEMBERED = 20_000
 
 export class Reactivations {
   readonly #options: ReactivationOptions
   readonly #waiting = new Map<string, Doubt>()
-  /** When a DID may be asked for again, by our clock. */
-  readonly #notBeforeUs = new Map<string, Us>()
+  /** When a DID may be asked for again, by a clock that nobody sets. */
+  readonly #notBeforeMs = new Map<string, number>()
   #found: SetAccount[] = []
   #asking = 0
-  #nextUs = 0
+  #nextMs = 0
 
   constructor(options: ReactivationOptions) {
     this.#options = options
@@ -64,7 +63,7 @@ export class Reactivations {
 
   /** Begins a question when one is due, and stores what others have come to. */
   async stepIfDue(nowUs: Us): Promise<boolean> {
-    this.#askNext(nowUs)
+    this.#askNext()
     if (this.#found.length === 0) {
       return false
     }
@@ -74,12 +73,13 @@ export class Reactivations {
     return true
   }
 
-  #askNext(nowUs: Us): void {
-    const isEarly = nowUs < this.#nextUs && this.#nextUs - nowUs <= ASK_EVERY_US
+  #askNext(): void {
+    const nowMs = performance.now()
+    const isEarly = nowMs < this.#nextMs
     for (const [did, doubt] of isEarly || this.#asking >= MAX_AT_ONCE ? [] : this.#waiting) {
       this.#waiting.delete(did)
-      if (nowUs >= (this.#notBeforeUs.get(did) ?? 0)) {
-        this.#nextUs = nowUs + ASK_EVERY_US
+      if (nowMs >= (this.#notBeforeMs.get(did) ?? 0)) {
+        this.#nextMs = nowMs + ASK_EVERY_MS
         void this.#ask(doubt)
         return
       }
@@ -87,9 +87,9 @@ export class Reactivations {
   }
 
   async #ask({ did, toldUs, seenUs }: Doubt): Promise<void> {
-    const { ask, clock, logger } = this.#options
+    const { ask, logger } = this.#options
     this.#asking += 1
-    this.#remember(did, clock() + INACTIVE_KEPT_US)
+    this.#remember(did, INACTIVE_KEPT_MS)
     try {
       if (await ask(did)) {
         const found = { active: true, status: undefined, toldUs: seenUs, time: -1 }
@@ -107,7 +107,7 @@ export class Reactivations {
         )
       }
     } catch (error) {
-      this.#remember(did, clock() + FAILURE_KEPT_US)
+      this.#remember(did, FAILURE_KEPT_MS)
       const reason = describeError(error)
       logger.debug(
         { event: 'accountNotAsked', did, reason },
@@ -118,10 +118,10 @@ export class Reactivations {
     }
   }
 
-  #remember(did: string, notBeforeUs: Us): void {
-    if (this.#notBeforeUs.size >= MAX_REMEMBERED) {
-      this.#notBeforeUs.clear()
+  #remember(did: string, keptMs: number): void {
+    if (this.#notBeforeMs.size >= MAX_REMEMBERED) {
+      this.#notBeforeMs.clear()
     }
-    this.#notBeforeUs.set(did, notBeforeUs)
+    this.#notBeforeMs.set(did, performance.now() + keptMs)
   }
 }

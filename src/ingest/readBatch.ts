@@ -124,8 +124,10 @@ function timesOf(
     } else if (connection.erased.has(event.did)) {
       return { datedUs: Math.min(event.timeUs, nowUs), orderUs: Number.MAX_SAFE_INTEGER }
     }
-    const timeUs = Math.min(event.timeUs, nowUs)
-    return { datedUs: timeUs, orderUs: timeUs }
+    return {
+      datedUs: Math.min(event.timeUs, nowUs),
+      orderUs: isAhead ? connection.lastUs || nowUs : event.timeUs,
+    }
   }
   if (connection.erased.has(event.did)) {
     return { datedUs: isAhead ? nowUs : event.timeUs, orderUs: Number.MAX_SAFE_INTEGER }

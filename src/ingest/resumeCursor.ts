@@ -1,7 +1,6 @@
 import type { Us } from '../time.ts'
 import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 import type { CommittedPosition } from './rowOps.ts'
-import { MAX_DISORDER_US } from './streamFront.ts'
 
 const REWIND_US = 5 * US_PER_SECOND
 /** One clock may be a minute fast, the other a minute slow. */
@@ -30,8 +29,7 @@ export function resumeCursor(options: ResumeOptions): number | undefined {
     return startUs === undefined ? undefined : Math.max(1, Math.floor(Math.min(startUs, nowUs)))
   }
   const rewindUs = position.host === host ? REWIND_US : OTHER_HOST_REWIND_US
-  const disorderUs = Math.min(position.disorderUs, MAX_DISORDER_US)
   const readUs = Math.min(position.timeUs, position.committedUs)
   const sinceUs = readUs > nowUs + SET_BACK_US ? nowUs - US_PER_HOUR : Math.min(readUs, nowUs)
-  return Math.max(1, Math.floor(sinceUs - rewindUs - disorderUs))
+  return Math.max(1, Math.floor(sinceUs - rewindUs - position.disorderUs))
 }

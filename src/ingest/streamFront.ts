@@ -5,7 +5,7 @@ import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 const NEAR_US = 5 * US_PER_SECOND
 const RUN = 5
 
-/** As far as a cursor goes back for it. */
+/** Frames that are farther behind the others are not waited for. */
 export const MAX_DISORDER_US = US_PER_HOUR
 
 /**
@@ -21,8 +21,8 @@ export class StreamFront {
   /** The farthest that a frame lay behind the front. */
   disorderUs: Us = 0
   /**
-   * The front before it was moved by silence alone: until others come it may be one frame that is ahead
-   * of a stream that stands still. As great as the front when there is no such doubt.
+   * The front before it was moved by less than a run of frames: until others come it may be one frame
+   * that is ahead of a stream that stands still. As great as the front when there is no such doubt.
    */
   doubtUs: Us = 0
   /** Good frames in a row that are far ahead of the front. */
@@ -62,16 +62,14 @@ export class StreamFront {
     if (!this.isUnsettled) {
       return
     }
-    const sureUs = Math.min(this.doubtUs, this.us)
     if (this.us === 0 && this.#run.length === 0) {
       this.#greatestUs = 0
       return
     }
-    if (this.us === 0) {
-      this.#advance(Math.min(...this.#run))
-    }
-    // No farther than a cursor goes back: what is behind it may still be to come.
-    this.us = Math.min(this.#greatestUs, this.us + MAX_DISORDER_US)
+    const sureUs = this.#sureUs
+    this.#begin()
+    // However far that is: what lies between may still be to come, and is asked for again.
+    this.us = this.#greatestUs
     this.disorderUs = Math.max(this.disorderUs, Math.min(this.#spreadUs, MAX_DISORDER_US))
     this.doubtUs = sureUs
     this.#run = []
@@ -79,15 +77,30 @@ export class StreamFront {
 
   /**
    * The connection has ended in the middle of what it was sending. The last frame may have been the one
-   * that was far ahead; those before it show that there is a way on.
+   * that was far ahead; those before it show that there is a way on, and no more than that.
    */
   end(): void {
     const second = this.#run.toSorted((a, b) => b - a)[1]
     if (second !== undefined) {
+      const sureUs = this.#sureUs
+      this.#begin()
       this.#advance(second)
+      this.doubtUs = sureUs
     }
     this.#greatestUs = this.us
     this.#run = []
+  }
+
+  /** 0 before it has begun. */
+  get #sureUs(): Us {
+    return Math.min(this.doubtUs, this.us)
+  }
+
+  /** The earliest frame of a connection is where it begins. */
+  #begin(): void {
+    if (this.us === 0) {
+      this.#advance(Math.min(...this.#run))
+    }
   }
 
   #advance(timeUs: Us): void {

@@ -14,6 +14,11 @@ import { packReason } from './reason.ts'
  * has: a server tries every ten seconds, and a replay leaves it little room between batches.
  */
 const UNSERVED_KEPT_US = 600 * US_PER_SECOND
+/**
+ * Of those that nobody has a cursor into no more are kept of a ranking, whatever time it is: while the
+ * stream is behind one is made every two seconds, and by its clock none of them is old.
+ */
+const MAX_UNSERVED = 300
 /** A cursor works for a day; an hour more, since clocks and prunings are not exact. */
 const SERVED_KEPT_US = US_PER_DAY + US_PER_HOUR
 const MAX_LAG_MS = 60_000
@@ -153,10 +158,41 @@ export class RankingStore {
   async dropOld(nowUs: Us, limit: number, made: readonly string[] = []): Promise<number> {
     const { kysely } = this.#database
     const { horizonUs } = await this.#moments(nowUs)
-    if (horizonUs === undefined) {
-      return 0
+    const old = horizonUs === undefined ? [] : await this.#findOld(horizonUs, limit, made)
+    const dropped = new Set([...old, ...(await this.#findCrowding(limit))])
+    for (const id of dropped) {
+      await this.#database.transaction(async () => {
+        await kysely.deleteFrom('ranking_post').where('generation', '=', id).execute()
+        await kysely.deleteFrom('generation').where('id', '=', id).execute()
+        await kysely.deleteFrom('ranking').where('generation', '=', id).execute()
+      })
     }
-    const old = await kysely
+    return dropped.size
+  }
+
+  async #findCrowding(limit: number): Promise<number[]> {
+    const { kysely } = this.#database
+    const placed = kysely
+      .selectFrom('generation')
+      .select(['id', 'served'])
+      .select(({ fn }) =>
+        fn
+          .agg<number>('row_number')
+          .over((over) => over.partitionBy('ranking_key').orderBy('id', 'desc'))
+          .as('place'),
+      )
+    const rows = await kysely
+      .selectFrom(placed.as('placed'))
+      .select('id')
+      .where('served', '=', 0)
+      .where('place', '>', MAX_UNSERVED)
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
+  }
+
+  async #findOld(horizonUs: Us, limit: number, made: readonly string[]): Promise<number[]> {
+    const rows = await this.#database.kysely
       .selectFrom('generation')
       .leftJoin('ranking', 'ranking.key', 'generation.ranking_key')
       .select('generation.id')
@@ -175,14 +211,7 @@ export class RankingStore {
       )
       .limit(limit)
       .execute()
-    for (const { id } of old) {
-      await this.#database.transaction(async () => {
-        await kysely.deleteFrom('ranking_post').where('generation', '=', id).execute()
-        await kysely.deleteFrom('generation').where('id', '=', id).execute()
-        await kysely.deleteFrom('ranking').where('generation', '=', id).execute()
-      })
-    }
-    return old.length
+    return rows.map(({ id }) => id)
   }
 
   async #note(

@@ -9,6 +9,7 @@ import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
 import { explainRanking } from '../../src/trending/explain.ts'
+import { RankingStore } from '../../src/trending/materialize.ts'
 import { Ranker } from '../../src/trending/ranker.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
@@ -257,6 +258,22 @@ describe.each(engines)('a ranking on $name', { timeout: 120_000 }, ({ open }) =>
     time.nowUs = NOW + US_PER_HOUR
     await dropOld()
     expect(await count()).toBe(1)
+  })
+
+  test('has at most 300 generations that nobody reads, though the stream is not heard', async () => {
+    await using database = await open()
+    const store = new RankingStore(database.writer)
+    for (let index = 0; index < 305; index += 1) {
+      const nowUs = NOW + index * 2_000_000
+      await store.add([], { key: 'k', nowUs, durationMs: 1, candidates: 0, isLive: false })
+    }
+    const { kysely } = database.writer
+    await kysely.updateTable('generation').set({ served: 1 }).where('id', '=', 1).execute()
+    expect([await store.dropOld(NOW, 12, ['k']), await store.dropOld(NOW, 12, ['k'])]).toEqual([
+      4, 0,
+    ])
+    const left = await kysely.selectFrom('generation').select('id').orderBy('id').execute()
+    expect(left.map(({ id }) => id).slice(0, 3)).toEqual([1, 6, 7])
   })
 
   test('stays the same generation for as long as nothing changes', async () => {

@@ -76,6 +76,50 @@ describe.concurrent('an outage loses nothing', () => {
     expect(await bench.stored()).toHaveLength(isGood ? 25 : 24)
   })
 
+  test.for(strays)(
+    'after %s as of now in a backlog of six hours, and a pause',
+    async ([, isGood], { expect }) => {
+      await using stack = new AsyncDisposableStack()
+      const bench = await openIngestBench(stack)
+      const startUs = bench.now() - 6 * HOUR_US
+      const first = Array.from({ length: 12 }, (_, index) => post(startUs + index * SECOND_US))
+      const stray = post(startUs + 12 * SECOND_US)
+      bench.server.append(...first, strayOf(stray, 6 * HOUR_US - 20 * SECOND_US, isGood))
+      const ingest = bench.start({ backfillHours: 7 })
+      await until(() => positionOf(ingest) > startUs + 5 * HOUR_US)
+      await bench.server.stopListening()
+      const missed = Array.from({ length: 12 }, (_, index) =>
+        post(startUs + (index + 1) * MINUTE_US),
+      )
+      bench.server.append(...missed)
+      await bench.server.listenAgain()
+      await untilStored(bench, missed)
+      expect(await bench.stored()).toHaveLength(isGood ? 25 : 24)
+    },
+  )
+
+  test('after two frames that are ahead, and the end of the connection', async ({ expect }) => {
+    await using stack = new AsyncDisposableStack()
+    const bench = await openIngestBench(stack)
+    const startUs = bench.now() - HOUR_US
+    const first = Array.from({ length: 12 }, (_, index) => post(startUs + index * SECOND_US))
+    bench.server.append(...first)
+    const ingest = bench.start()
+    await until(() => positionOf(ingest) >= startUs + 11 * SECOND_US)
+    const strays = [12, 13].map((seconds) => post(startUs + seconds * SECOND_US))
+    bench.server.append(...strays.map((event) => strayOf(event, 80 * SECOND_US, true)))
+    await bench.server.waitUntilSent()
+    await bench.server.stopListening()
+    await until(() => positionOf(ingest) >= startUs + 90 * SECOND_US)
+    const missed = Array.from({ length: 12 }, (_, index) =>
+      post(startUs + (14 + 5 * index) * SECOND_US),
+    )
+    bench.server.append(...missed)
+    await bench.server.listenAgain()
+    await untilStored(bench, missed)
+    expect(await bench.stored()).toHaveLength(26)
+  })
+
   test('after a first host whose clock is 30 s fast', async ({ expect }) => {
     await using stack = new AsyncDisposableStack()
     const bench = await openIngestBench(stack, 2)
@@ -152,6 +196,57 @@ describe.concurrent('an outage loses nothing', () => {
     },
   )
 })
+
+test('what was posted before its account was deleted stays gone, though our clock is behind', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bench = await openIngestBench(stack)
+  bench.wrongUs = -30 * SECOND_US
+  const startUs = bench.now()
+  const who = did(900_001)
+  bench.server.append(createPost({ timeUs: startUs - SECOND_US, did: who, tags: ['art'] }))
+  // The very first connection is to the live tail: it begins after the post.
+  const first = bench.start({ backfillHours: 0 })
+  await bench.server.waitForConnection(1)
+  await until(() => first.status().connected)
+  const deleted = { timeUs: startUs, did: who, active: false, status: 'deleted' }
+  bench.server.append(accountEvent(deleted), post(startUs + 1))
+  await until(() => positionOf(first) >= startUs + 1)
+  await bench.stop()
+  // The second one goes back some seconds, and brings it for the first time.
+  const second = bench.start({ backfillHours: 0 })
+  await until(() => second.status().eventsTotal >= 3)
+  bench.server.append(
+    accountEvent({ timeUs: startUs + 2, did: who, active: true }),
+    post(startUs + 3),
+  )
+  await until(async () => (await bench.stored()).length >= 2)
+  expect((await bench.stored()).filter((uri) => uri.includes(who))).toEqual([])
+})
+
+test('frames that wait for our clock are no more than a bounded part of the stream', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bench = await openIngestBench(stack)
+  bench.wrongUs = -2 * HOUR_US
+  const startUs = bench.now()
+  const padding = 'x'.repeat(1_000_000)
+  for (let index = 0; index < 160; index += 1) {
+    const event = post(startUs + index)
+    const data = JSON.stringify({ ...event, padding })
+    bench.server.append({ timeUs: event.time_us, data, binary: false })
+  }
+  bench.start()
+  await until(() => logged(bench, 'clockWrong').length > 0, 10_000)
+  const sent = (): number => bench.server.connections[0]?.framesSent ?? 0
+  let [last, since] = [0, 0]
+  await until(() => {
+    if (sent() !== last) {
+      ;[last, since] = [sent(), performance.now()]
+    }
+    return performance.now() - since > 2_500
+  }, 20_000)
+  // 32 MB that wait, as much in the buffer, what one read brings beyond each, and the sockets.
+  expect(sent()).toBeLessThan(130)
+}, 40_000)
 
 describe.concurrent('our clock', () => {
   test('that is behind at the start dates nothing: frames wait until it is set', async ({

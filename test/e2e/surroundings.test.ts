@@ -216,6 +216,8 @@ describe('a service', { concurrent: true, timeout: 60_000 }, () => {
       expect(refused()).toHaveLength(1)
       await run(`alter role ${role} password 'first'`)
       await app.untilCommitted(posts.lastUs)
+      // Readers have a connection of their own, which tries again in its own time.
+      await until(() => app.page('art').catch(() => undefined))
       expect(await app.walk('art')).toEqual(posts.uris)
       expect(logged(app, 'ingestDied')).toEqual([])
       expect(await app.stop()).toBe(0)
