@@ -171,7 +171,7 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a resume without rewinding',
     file: 'src/ingest/resumeCursor.ts',
-    find: '- rewindUs - disorderUs',
+    find: '- rewindUs - position.disorderUs',
     replace: '',
     caughtBy: ['src/ingest/resumeCursor.test.ts', 'lies before the position'],
   },
@@ -195,6 +195,27 @@ export const mutants: readonly Mutant[] = [
     find: 'const RUN = 5',
     replace: 'const RUN = 1',
     caughtBy: ['src/ingest/positionKeeper.test.ts', 'leads back to all that was not read'],
+  },
+  {
+    models: 'a position that silence moves for sure',
+    file: 'src/ingest/streamFront.ts',
+    find: 'const sureUs = this.#sureUs\n    this.#begin()\n    // However',
+    replace: 'const sureUs = this.#greatestUs\n    this.#begin()\n    // However',
+    caughtBy: ['test/e2e/clocks.test.ts', 'in a backlog of six hours'],
+  },
+  {
+    models: 'two frames before the end of a connection that are taken for the stream',
+    file: 'src/ingest/streamFront.ts',
+    find: 'this.#advance(second)\n      this.doubtUs = sureUs',
+    replace: 'this.#advance(second)',
+    caughtBy: ['test/e2e/clocks.test.ts', 'after two frames that are ahead'],
+  },
+  {
+    models: 'a deletion that is dated by our clock alone',
+    file: 'src/ingest/readBatch.ts',
+    find: 'orderUs: isAhead ? connection.lastUs || nowUs : event.timeUs,\n    }',
+    replace: 'orderUs: Math.min(event.timeUs, nowUs),\n    }',
+    caughtBy: ['test/e2e/clocks.test.ts', 'what was posted before its account was deleted'],
   },
   {
     models: 'a cursor capped by the clock at the reconnect',
