@@ -1,6 +1,6 @@
 import { backupDatabase } from '../src/backup/backupDatabase.ts'
-import { readConfig } from '../src/config.ts'
-import { loadEnvFile } from '../src/envFile.ts'
+import { readConfig } from '../src/config/config.ts'
+import { loadEnvFile } from '../src/config/envFile.ts'
 import { systemClock } from '../src/time.ts'
 import { runCommand } from './command.ts'
 

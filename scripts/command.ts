@@ -1,7 +1,7 @@
-import { helpOf, readCommandLine, usageOf } from '../src/commandLine.ts'
-import type { Command, CommandLine } from '../src/commandLine.ts'
+import { helpOf, readCommandLine, usageOf } from '../src/config/commandLine.ts'
+import type { Command, CommandLine } from '../src/config/commandLine.ts'
+import { Problems } from '../src/config/problems.ts'
 import { ConfigError, describeError } from '../src/errors.ts'
-import { Problems } from '../src/problems.ts'
 
 /** What a command is given. */
 export interface Call<O extends Command['options']> {

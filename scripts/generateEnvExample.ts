@@ -1,7 +1,7 @@
 /** Writes `.env.example` from the table of settings; with `--check` only says whether it is current. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { exampleEnv } from '../src/envFile.ts'
+import { exampleEnv } from '../src/config/envFile.ts'
 import { runCommand } from './command.ts'
 
 const path = fileURLToPath(new URL('../.env.example', import.meta.url))
@@ -30,7 +30,9 @@ await runCommand(COMMAND, async ({ values, problems }) => {
   const text = exampleEnv()
   const isCurrent = readCurrent() === text
   if (!isCurrent && values.check) {
-    throw new Error('.env.example differs from the table in src/config.ts: run npm run codegen')
+    throw new Error(
+      '.env.example differs from the table in src/config/config.ts: run npm run codegen',
+    )
   }
   if (!isCurrent) {
     writeFileSync(path, text)

@@ -1,4 +1,4 @@
-import { decodeBaseUrl } from '../src/configParsers.ts'
+import { decodeBaseUrl } from '../src/config/configParsers.ts'
 import { PUBLIC_APP_VIEW } from '../src/publish/readLikeCount.ts'
 import { unpublishFeeds } from '../src/publish/unpublishFeeds.ts'
 import { createJsonPrinter, createTextPrinter } from '../src/publish/unpublishPrinter.ts'

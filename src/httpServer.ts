@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { STARTING, sendError } from './xrpc/plainAnswers.ts'
 import { refuseConnection } from './xrpc/refuseConnection.ts'
 import { RequestQueue } from './xrpc/requestQueue.ts'

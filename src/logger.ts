@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino'
 import type PinoPretty from 'pino-pretty'
-import type { LogLevel } from './config.ts'
 
 export type { Logger } from 'pino'
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 export interface LoggerOptions {
   readonly level: LogLevel

@@ -16,8 +16,8 @@ async function run(signal: AbortSignal): Promise<void> {
   const { loadSetup } = await import('./setup.ts')
   const { createLogger } = await import('./logger.ts')
   const { createApp } = await import('./app.ts')
-  const { readStartArguments } = await import('./startArguments.ts')
-  const { Problems } = await import('./problems.ts')
+  const { readStartArguments } = await import('./config/startArguments.ts')
+  const { Problems } = await import('./config/problems.ts')
   const { wantsHelp, problems } = readStartArguments(process.argv.slice(2))
   if (wantsHelp) {
     return

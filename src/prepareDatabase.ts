@@ -1,4 +1,4 @@
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { refuseUnfinishedCopy } from './copy/copyProgress.ts'
 import { bringUpToDate } from './db/bringUpToDate.ts'
 import { UnwritableError } from './db/checkFile.ts'

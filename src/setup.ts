@@ -1,11 +1,11 @@
-import { DEFAULT_FEEDS_FILE, readConfig } from './config.ts'
-import type { Config, Environment } from './config.ts'
-import { readEnvFile } from './envFile.ts'
+import { DEFAULT_FEEDS_FILE, readConfig } from './config/config.ts'
+import type { Config, Environment } from './config/config.ts'
+import { readEnvFile } from './config/envFile.ts'
+import { Problems } from './config/problems.ts'
 import type { FeedDefinition } from './feeds/feedDefinition.ts'
 import { DEFAULT_TRENDING } from './feeds/feedFileTrending.ts'
 import { readFeedFile } from './feeds/readFeedFile.ts'
 import type { IngestOptions } from './ingest/ingest.ts'
-import { Problems } from './problems.ts'
 
 /** All that an operator has set. */
 export interface Setup {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { decodeDatabaseUrl } from '../configParsers.ts'
+import { decodeDatabaseUrl } from '../config/configParsers.ts'
 import { ConfigError } from '../errors.ts'
 
 /** Where a copy comes from and where it goes to, as database URLs. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describeDatabaseUrl } from '../configParsers.ts'
+import { describeDatabaseUrl } from '../config/configParsers.ts'
 import type { Database } from '../db/database.ts'
 import { isMigrated } from '../db/migrate.ts'
 import { STANDING_BY, checkDatabase, isMissing, openRole, openWriter } from '../db/openDatabase.ts'

@@ -1,4 +1,4 @@
-import { Problems } from '../problems.ts'
+import { Problems } from '../config/problems.ts'
 import { confirm } from './confirm.ts'
 import type { StoredRecord } from './feedRecord.ts'
 import { openPublisher, readPublishTarget } from './openPublisher.ts'

@@ -1,5 +1,5 @@
+import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import type { Registry } from '../feeds/registry.ts'
-import type { ServiceIdentity } from '../serviceIdentity.ts'
 
 /** The answer of `app.bsky.feed.describeFeedGenerator`. */
 export interface Description {

@@ -1,4 +1,4 @@
-import type { ServiceIdentity } from '../serviceIdentity.ts'
+import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 
 /** The document of a `did:web` service, as the AppView reads it; undefined for any other DID. */
 export function didDocument({ serviceDid, endpoint }: ServiceIdentity): object | undefined {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { configVariables } from '../../src/config.ts'
+import { configVariables } from '../../src/config/config.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import { answerFrom, openLocalServer } from '../support/localServer.ts'
 

@@ -536,10 +536,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'commands: a dry run that npm took for its own writes',
-    file: 'src/commandLine.ts',
+    file: 'src/config/commandLine.ts',
     find: "given.set('dry-run', [true])",
     replace: "given.delete('dry-run')",
-    caughtBy: ['src/commandLine.test.ts', 'is a dry run where npm took the option'],
+    caughtBy: ['src/config/commandLine.test.ts', 'is a dry run where npm took the option'],
   },
   {
     models: 'the feeds file: a tag lost behind a # without a word',

@@ -1,6 +1,6 @@
 /** What the reader of the settings has against an environment. */
-import { readConfig } from '../../src/config.ts'
-import type { Environment } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
+import type { Environment } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/errors.ts'
 
 export function problemsOf(env: Environment): readonly string[] {

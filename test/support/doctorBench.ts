@@ -3,14 +3,14 @@
  * servers that answer as healthy ones do, route by route, so that a test spoils just one thing.
  */
 import type { ServerResponse } from 'node:http'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { parseFeedFile } from '../../src/feeds/feedFile.ts'
 import { createDeployment } from '../../src/publish/doctor/deployment.ts'
 import { diagnose } from '../../src/publish/doctor/diagnose.ts'
 import type { Finding } from '../../src/publish/doctor/report.ts'
 import { temporaryFolder } from './databases.ts'
-import type { SecureOptions } from './localServer.ts'
 import { openLocalServer } from './localServer.ts'
+import type { SecureOptions } from './localServer.ts'
 import type { LocalServer } from './localServer.ts'
 import { runScript } from './runApp.ts'
 import type { FinishedRun } from './runApp.ts'

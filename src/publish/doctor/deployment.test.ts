@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readConfig } from '../../config.ts'
+import { readConfig } from '../../config/config.ts'
 import { ConfigError } from '../../errors.ts'
 import { parseFeedFile } from '../../feeds/feedFile.ts'
 import { createDeployment } from './deployment.ts'

@@ -1,10 +1,10 @@
-import type { Config } from '../../config.ts'
-import { decodeBaseUrl } from '../../configParsers.ts'
+import type { Config } from '../../config/config.ts'
+import { decodeBaseUrl } from '../../config/configParsers.ts'
+import { identityOf } from '../../config/serviceIdentity.ts'
 import { ConfigError } from '../../errors.ts'
 import { describeUnknownFeed } from '../../feeds/describeUnknownFeed.ts'
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { urlHost } from '../../httpServer.ts'
-import { identityOf } from '../../serviceIdentity.ts'
 import { PUBLIC_APP_VIEW } from '../readLikeCount.ts'
 
 /** What is examined: who the service says it is, and where it is asked. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { problemsOf } from '../test/support/configProblems.ts'
+import { problemsOf } from '../../test/support/configProblems.ts'
 
 const plc = 'did:plc:z72i7hdynmk6r22z27h6tvur'
 const jetstream = 'wss://jetstream.example.net/subscribe'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
+import { ConfigError, describeError } from '../errors.ts'
 import { configVariables, type Config, type Environment } from './config.ts'
-import { ConfigError, describeError } from './errors.ts'
 
 /**
  * The environment completed by a `.env` file, when there is one. A name that the environment has wins,
@@ -103,7 +103,7 @@ const groupStarts: Partial<Record<keyof Config, string>> = {
 
 const exampleHeader = `# Settings of tagfeed. Copy this file to .env and take the # off the lines that you change.
 # Each line shows the default; an empty value counts as unset. The environment wins over .env.
-# Made from the table in src/config.ts by \`npm run codegen\`: edit the table, not this file.
+# Made from the table in src/config/config.ts by \`npm run codegen\`: edit the table, not this file.
 `
 
 /** The text of `.env.example`: every variable, commented out, with its default and what it means. */

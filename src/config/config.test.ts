@@ -1,6 +1,6 @@
 import { isValidDid } from '@atproto/syntax'
 import { describe, expect, test } from 'vitest'
-import { problemsOf } from '../test/support/configProblems.ts'
+import { problemsOf } from '../../test/support/configProblems.ts'
 import { configVariables, localServiceDid, readConfig } from './config.ts'
 import type { Config } from './config.ts'
 

@@ -3,10 +3,11 @@
  * The table below is the only place that names a variable; reading it, describing it and `.env.example`
  * follow from it.
  */
+import { ConfigError } from '../errors.ts'
+import type { LogLevel } from '../logger.ts'
+import { findNearMiss } from '../nearMiss.ts'
 import * as parse from './configParsers.ts'
-import { ConfigError } from './errors.ts'
 import { kitVariables } from './kitVariables.ts'
-import { findNearMiss } from './nearMiss.ts'
 
 export { localServiceDid } from './configParsers.ts'
 
@@ -14,7 +15,6 @@ export { localServiceDid } from './configParsers.ts'
 export const DEFAULT_FEEDS_FILE = 'feeds.yaml'
 
 export type Role = 'ingest' | 'rank' | 'serve'
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
 
 /** An environment: names to texts, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { problemsOf } from '../test/support/configProblems.ts'
+import { problemsOf } from '../../test/support/configProblems.ts'
 import { describeConfig, readConfig } from './config.ts'
 import type { Environment } from './config.ts'
 

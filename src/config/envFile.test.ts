@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ConfigError } from '../errors.ts'
 import { configVariables, readConfig } from './config.ts'
 import { exampleEnv, loadEnvFile, readEnvFile } from './envFile.ts'
-import { ConfigError } from './errors.ts'
 
 let folder = ''
 let path = ''
@@ -87,7 +87,7 @@ describe('the .env file', () => {
 
 describe('.env.example', () => {
   test('is current', () => {
-    const file = new URL('../.env.example', import.meta.url)
+    const file = new URL('../../.env.example', import.meta.url)
     expect(readFileSync(file, 'utf8')).toBe(exampleEnv())
   })
 

@@ -1,4 +1,4 @@
-import { ConfigError } from './errors.ts'
+import { ConfigError } from '../errors.ts'
 
 /** Collects what several checks find, so that one run shows all of it. */
 export class Problems {
