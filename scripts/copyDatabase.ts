@@ -3,7 +3,7 @@ import { loadEnvFile } from '../src/config/envFile.ts'
 import { readCopyUrls } from '../src/copy/copyArguments.ts'
 import { copyDatabase } from '../src/copy/copyDatabase.ts'
 import { ProgressDisplay, formatCount } from '../src/copy/showProgress.ts'
-import { nounOf } from '../src/plural.ts'
+import { nounOf } from '../src/texts/plural.ts'
 import { formatUs } from '../src/time.ts'
 import { runCommand } from './command.ts'
 

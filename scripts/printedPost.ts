@@ -1,6 +1,6 @@
 import type { Order } from '../src/feeds/feedDefinition.ts'
 import type { WalkedPost } from '../src/feeds/walkFeed.ts'
-import { countOf } from '../src/plural.ts'
+import { countOf } from '../src/texts/plural.ts'
 import { formatUs } from '../src/time.ts'
 import type { Explanation } from '../src/trending/explain.ts'
 

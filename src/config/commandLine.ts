@@ -3,7 +3,7 @@
  * names exactly those that there are.
  */
 import { parseArgs } from 'node:util'
-import { findNearMiss } from '../nearMiss.ts'
+import { findNearMiss } from '../texts/nearMiss.ts'
 
 export interface OptionText {
   readonly type: 'string' | 'boolean'

@@ -5,7 +5,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import type { LogLevel } from '../logger.ts'
-import { findNearMiss } from '../nearMiss.ts'
+import { findNearMiss } from '../texts/nearMiss.ts'
 import * as parse from './configParsers.ts'
 import { kitVariables } from './kitVariables.ts'
 

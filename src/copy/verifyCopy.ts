@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.ts'
 import { readSequences } from '../db/sequences.ts'
-import { countOf } from '../plural.ts'
+import { countOf } from '../texts/plural.ts'
 import type { ShapedTable } from './copiedTables.ts'
 import type { CopyWork } from './copyTables.ts'
 import { preparePages } from './readTable.ts'

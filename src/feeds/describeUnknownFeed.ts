@@ -1,4 +1,4 @@
-import { findNearMiss } from '../nearMiss.ts'
+import { findNearMiss } from '../texts/nearMiss.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 
 /** What to say of a record key that no feed of the file has. */

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import { countOf } from '../plural.ts'
+import { countOf } from '../texts/plural.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../time.ts'
 import type { Clock } from '../time.ts'
 import type { FeedDefinition } from './feedDefinition.ts'

@@ -3,7 +3,7 @@
  * what is wrong with it and what is allowed.
  */
 import { isValidDid, isValidRecordKey } from '@atproto/syntax'
-import { findNearMiss } from '../nearMiss.ts'
+import { findNearMiss } from '../texts/nearMiss.ts'
 import { canonicalLanguage } from './canonicalLanguage.ts'
 import { canonicalTag } from './canonicalTag.ts'
 import { SELF_LABELS } from './feedDefinition.ts'

@@ -4,7 +4,7 @@
  */
 import { isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Node, Scalar } from 'yaml'
-import { findNearMiss } from '../nearMiss.ts'
+import { findNearMiss } from '../texts/nearMiss.ts'
 import { startOf } from './feedFileReader.ts'
 import type { YamlValue } from './feedFileReader.ts'
 import { quote, shorten } from './feedFileTexts.ts'

@@ -1,4 +1,4 @@
-import { countOf } from '../plural.ts'
+import { countOf } from '../texts/plural.ts'
 import type { Written } from './applyPlan.ts'
 import type { Change } from './diffRecord.ts'
 import { addressLines, linkOf } from './feedAddress.ts'

@@ -1,4 +1,4 @@
-import { countOf } from '../plural.ts'
+import { countOf } from '../texts/plural.ts'
 import { addressLines, linkOf } from './feedAddress.ts'
 import type { Publisher } from './openPublisher.ts'
 import { publisherJson, publisherLines } from './publisherLines.ts'

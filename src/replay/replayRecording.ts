@@ -4,10 +4,10 @@ import { startIngest } from '../ingest/ingest.ts'
 import { loadPosition } from '../ingest/loadPosition.ts'
 import { createRecordingSource } from '../ingest/recordingSource.ts'
 import { createLogger } from '../logger.ts'
-import { countOf } from '../plural.ts'
 import { prepareDatabase } from '../prepareDatabase.ts'
 import { ingestOptions } from '../setup.ts'
 import type { Setup } from '../setup.ts'
+import { countOf } from '../texts/plural.ts'
 import { formatUs, systemClock } from '../time.ts'
 
 export interface ReplayOptions {

@@ -1,4 +1,4 @@
-import { countOf } from '../../plural.ts'
+import { countOf } from '../../texts/plural.ts'
 import { isObject } from '../feedRecord.ts'
 import type { JsonObject } from '../feedRecord.ts'
 import type { Ask } from './ask.ts'

@@ -1,5 +1,5 @@
 import { feedUri } from '../../feeds/registry.ts'
-import { countOf } from '../../plural.ts'
+import { countOf } from '../../texts/plural.ts'
 import { isObject } from '../feedRecord.ts'
 import type { JsonObject } from '../feedRecord.ts'
 import type { Answer, Ask } from './ask.ts'

@@ -1,6 +1,6 @@
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { feedUri } from '../../feeds/registry.ts'
-import { countOf } from '../../plural.ts'
+import { countOf } from '../../texts/plural.ts'
 import type { Ask } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { quote } from './excerpt.ts'

@@ -1,4 +1,4 @@
-import { countOf } from '../../plural.ts'
+import { countOf } from '../../texts/plural.ts'
 import { isObject } from '../feedRecord.ts'
 import type { Ask, Reply } from './ask.ts'
 import { quote } from './excerpt.ts'
