@@ -9,7 +9,7 @@ import type { IngestStatus } from './ingestStatus.ts'
 import type { Logger } from './logger.ts'
 import { ingestOptions } from './setup.ts'
 import type { Setup } from './setup.ts'
-import type { SupervisedThread } from './supervisedThread.ts'
+import type { SupervisedThread } from './threads/supervisedThread.ts'
 import { startRankThread } from './trending/rankThread.ts'
 
 export interface AppOptions {

@@ -1,7 +1,7 @@
 import { addTotals } from '../ingestStatus.ts'
 import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
-import { SupervisedThread } from '../supervisedThread.ts'
+import { SupervisedThread } from '../threads/supervisedThread.ts'
 import type { WorkerData } from './ingestWorker.ts'
 
 export interface ThreadOptions<Data> {

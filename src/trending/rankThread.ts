@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts'
-import { SupervisedThread } from '../supervisedThread.ts'
+import { SupervisedThread } from '../threads/supervisedThread.ts'
 import type { RankWorkerData } from './rankWorker.ts'
 
 export interface RankThreadOptions {

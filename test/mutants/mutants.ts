@@ -557,10 +557,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'threads: any message taken for an order to stop',
-    file: 'src/threadOrders.ts',
+    file: 'src/threads/threadOrders.ts',
     find: "else if (order === ('stop' satisfies ThreadOrder))",
     replace: 'else',
-    caughtBy: ['src/supervisedThread.test.ts', 'are no orders to a thread'],
+    caughtBy: ['src/threads/supervisedThread.test.ts', 'are no orders to a thread'],
   },
   {
     models: 'a live stream that is read frame by frame',

@@ -1,7 +1,7 @@
 /** A thread that follows its orders, among messages that mean nothing to anybody. */
 import { once } from 'node:events'
 import { parentPort } from 'node:worker_threads'
-import { listenToOrders } from '../../src/threadOrders.ts'
+import { listenToOrders } from '../../src/threads/threadOrders.ts'
 
 const { begun, stop } = listenToOrders()
 parentPort?.postMessage({ 'watch:import': ['file:///somewhere.ts'] })

@@ -1,11 +1,11 @@
 import { on } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
-import { until } from '../test/support/until.ts'
-import { silentLogger } from './logger.ts'
+import { until } from '../../test/support/until.ts'
+import { silentLogger } from '../logger.ts'
 import { SupervisedThread } from './supervisedThread.ts'
 
-const PROGRAM = new URL('../test/support/orderedThread.ts', import.meta.url)
+const PROGRAM = new URL('../../test/support/orderedThread.ts', import.meta.url)
 
 describe("messages that are nobody's, such as those of node --watch,", () => {
   test('do not end a thread that supervises', async () => {

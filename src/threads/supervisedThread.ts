@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { ResourceLimits } from 'node:worker_threads'
-import type { Logger } from './logger.ts'
+import type { Logger } from '../logger.ts'
 import type { ThreadOrder } from './threadOrders.ts'
 
 export type WorkerMessage<Status> =
