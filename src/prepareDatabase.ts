@@ -14,9 +14,9 @@ import {
 } from './db/openDatabase.ts'
 import { openUnwritable } from './db/openUnwritable.ts'
 import { ConfigError } from './errors.ts'
-import { findFilters } from './feeds/filters.ts'
 import { prepareFilters } from './feeds/openFeeds.ts'
 import type { Logger } from './logger.ts'
+import { findFilters } from './posts/filters.ts'
 import type { Setup } from './setup.ts'
 import { systemClock } from './time.ts'
 

@@ -1,41 +1,9 @@
-/** What a post carries beside text, as a feed may ask for it. */
-export const MEDIA = ['image', 'video', 'link', 'none'] as const
-export type Media = (typeof MEDIA)[number]
+import type { PostFilter } from '../posts/postFilter.ts'
 
 export const ORDERS = ['recent', 'trending', 'following'] as const
 export type Order = (typeof ORDERS)[number]
 /** The orders that this version serves. */
 export const SERVED_ORDERS: readonly Order[] = ['recent', 'trending']
-
-/** The labels that authors can put on their own posts. */
-export const SELF_LABELS = [
-  'porn',
-  'sexual',
-  'nudity',
-  'graphic-media',
-  'bot',
-  '!no-unauthenticated',
-  '!hide',
-  '!warn',
-] as const
-
-/** Which posts belong to a feed. An empty list is no condition. Tags are canonical (`canonicalTag`). */
-export interface PostFilter {
-  /** At least one of these tags; with `allTags`, at least one tag is named. */
-  readonly anyTags: readonly string[]
-  readonly allTags: readonly string[]
-  readonly noneTags: readonly string[]
-  /** The post has one of these. */
-  readonly media: readonly Media[]
-  /** Canonical primary subtags (`canonicalLanguage`); `und` stands for posts that name no readable language. */
-  readonly languages: readonly string[]
-  /** Self-labels that keep a post out. */
-  readonly noneLabels: readonly string[]
-  readonly onlyAuthors: readonly string[]
-  readonly noneAuthors: readonly string[]
-  /** Posts with more distinct canonical tags stay out. */
-  readonly maxTags: number | undefined
-}
 
 /** What one account's engagement of each kind adds to the score of a post. */
 export interface EngagementWeights {

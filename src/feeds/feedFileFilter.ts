@@ -1,6 +1,6 @@
 /** The parts of a feed in the feeds file that say which posts belong to it. */
-import { MEDIA } from './feedDefinition.ts'
-import type { PostFilter } from './feedDefinition.ts'
+import { MEDIA } from '../posts/postFilter.ts'
+import type { PostFilter } from '../posts/postFilter.ts'
 import type { YamlValue } from './feedFileReader.ts'
 import { decodeDid, decodeLabel, decodeLanguage, decodeTag, oneOf, quote } from './feedFileTexts.ts'
 import { isEmptyList, isList, readEntries, readMap, readNumber } from './feedFileValues.ts'

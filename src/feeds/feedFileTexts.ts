@@ -3,10 +3,10 @@
  * what is wrong with it and what is allowed.
  */
 import { isValidDid, isValidRecordKey } from '@atproto/syntax'
+import { canonicalLanguage } from '../posts/canonicalLanguage.ts'
+import { canonicalTag } from '../posts/canonicalTag.ts'
+import { SELF_LABELS } from '../posts/postFilter.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
-import { canonicalLanguage } from './canonicalLanguage.ts'
-import { canonicalTag } from './canonicalTag.ts'
-import { SELF_LABELS } from './feedDefinition.ts'
 import { namesLanguage } from './languageCodes.ts'
 
 export type Decoded<T> =

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareTuples } from '../db/tuplesStatement.ts'
-import { isAuthorShown } from './hiddenAuthors.ts'
+import { isAuthorShown } from '../posts/hiddenAuthors.ts'
 
 /** A place in a feed. */
 export type PageTuple = readonly [indexedAt: number, cid: string, uri: string]

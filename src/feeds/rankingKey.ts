@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { hashFilter } from '../posts/hashFilter.ts'
 import type { FeedDefinition, TrendingOptions } from './feedDefinition.ts'
-import { hashFilter } from './hashFilter.ts'
 
 /** Part of every key: raise it when the formula changes, so that no former ranking is served. */
 const FORMULA_VERSION = 1

@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { findFilters } from '../posts/filters.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
-import { findFilters } from './filters.ts'
 
 export interface FilterWatchOptions {
   readonly reader: Database

@@ -1,6 +1,6 @@
-import type { StoredFilter } from '../feeds/filters.ts'
-import type { PostFacts } from '../feeds/postFacts.ts'
-import { tagKey } from '../feeds/tagKey.ts'
+import type { StoredFilter } from '../posts/filters.ts'
+import type { PostFacts } from '../posts/postFacts.ts'
+import { tagKey } from '../posts/tagKey.ts'
 import { POST } from './collections.ts'
 import type { KeepTag } from './projectEvent.ts'
 

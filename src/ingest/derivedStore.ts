@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
-import { loadFilters } from '../feeds/filters.ts'
-import type { StoredFilter } from '../feeds/filters.ts'
+import { loadFilters } from '../posts/filters.ts'
+import type { StoredFilter } from '../posts/filters.ts'
 import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import type { KeepTag } from './projectEvent.ts'

@@ -1,4 +1,4 @@
-import type { PostFacts } from '../feeds/postFacts.ts'
+import type { PostFacts } from '../posts/postFacts.ts'
 import type { Us } from '../time.ts'
 import type { PostOp } from './rowOps.ts'
 

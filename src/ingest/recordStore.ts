@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import { packFacts, unpackFacts } from '../feeds/storedFacts.ts'
+import { packFacts, unpackFacts } from '../posts/storedFacts.ts'
 import type { Us } from '../time.ts'
 import { beginErasing, beginMove, isErased, isShown } from './accountMove.ts'
 import { AccountMoves } from './accountMoves.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareRows } from '../db/rowsStatement.ts'
-import type { StoredFacts } from '../feeds/storedFacts.ts'
+import type { StoredFacts } from '../posts/storedFacts.ts'
 import { prepareEngagements } from './engagementStatements.ts'
 import { prepareMoves } from './moveStatements.ts'
 import { prepareTraces } from './traceStatements.ts'

@@ -3,7 +3,7 @@ import type { RawBuilder } from 'kysely'
 import type { Database, Parameters } from '../db/database.ts'
 import { prepareTuples } from '../db/tuplesStatement.ts'
 import type { EngagementWeights } from '../feeds/feedDefinition.ts'
-import { isAuthorShown } from '../feeds/hiddenAuthors.ts'
+import { isAuthorShown } from '../posts/hiddenAuthors.ts'
 import type { Us } from '../time.ts'
 
 export type CandidateTuple = readonly [

@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a hidden account whose posts are shown until their rows are gone',
-    file: 'src/feeds/hiddenAuthors.ts',
+    file: 'src/posts/hiddenAuthors.ts',
     find: "(not exists (select 1 from hidden_author where uri_prefix > '')",
     replace: "(exists (select 1 where 'x' > '')",
     caughtBy: ['test/contract/accountMoves.test.ts', 'nobody sees what is hidden'],
@@ -550,7 +550,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'languages compared as they are written',
-    file: 'src/feeds/canonicalLanguage.ts',
+    file: 'src/posts/canonicalLanguage.ts',
     find: 'return primaryOf(tag) ?? primaryOf(primary)',
     replace: 'return primary',
     caughtBy: ['src/ingest/readPostFacts.test.ts', 'reads the languages'],

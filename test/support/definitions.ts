@@ -1,4 +1,5 @@
-import type { FeedDefinition, PostFilter } from '../../src/feeds/feedDefinition.ts'
+import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
+import type { PostFilter } from '../../src/posts/postFilter.ts'
 
 const NO_FILTER: PostFilter = {
   anyTags: [],

@@ -1,4 +1,4 @@
-import type { Media } from './feedDefinition.ts'
+import type { Media } from './postFilter.ts'
 
 /** What the filters of feeds ask about a post; the stored and the live form are the same. */
 export interface PostFacts {

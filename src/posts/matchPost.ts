@@ -1,6 +1,6 @@
-import type { Media, PostFilter } from './feedDefinition.ts'
 import { MEDIA_BIT } from './postFacts.ts'
 import type { PostFacts } from './postFacts.ts'
+import type { Media, PostFilter } from './postFilter.ts'
 
 /** A filter made ready for many posts. */
 export type PostMatcher = (did: string, facts: PostFacts) => boolean

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PostFilter } from './feedDefinition.ts'
+import type { PostFilter } from './postFilter.ts'
 
 /**
  * Part of every hash: raise it when `createMatcher` changes its mind about any post, so that the rows

@@ -1,7 +1,7 @@
 import { openWriter } from '../db/openDatabase.ts'
 import type { Logger } from '../logger.ts'
-import type { Clock } from '../time.ts'
 import { US_PER_MS } from '../time.ts'
+import type { Clock } from '../time.ts'
 import { usedUs } from './filters.ts'
 
 export interface FilterUseOptions {
