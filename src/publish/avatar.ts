@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
-import { describePictureFault, findAvatarFault, findPictureType } from '../feeds/avatarFile.ts'
+import { describePictureFault, findAvatarFault, findPictureType } from '../feedfile/avatarFile.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import type { JsonObject } from './feedRecord.ts'
 

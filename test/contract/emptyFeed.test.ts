@@ -1,7 +1,7 @@
 /** Why a feed has no posts, as `printFeed` says it. */
 import { describe, expect, test } from 'vitest'
+import { parseFeedFile } from '../../src/feedfile/feedFile.ts'
 import { explainEmptyFeed } from '../../src/feeds/explainEmptyFeed.ts'
-import { parseFeedFile } from '../../src/feeds/feedFile.ts'
 import { prepareFilters } from '../../src/feeds/openFeeds.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'

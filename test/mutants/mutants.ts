@@ -543,10 +543,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'the feeds file: a tag lost behind a # without a word',
-    file: 'src/feeds/lostText.ts',
+    file: 'src/feedfile/lostText.ts',
     find: 'isInFlow || isBehind || isDeeper ||',
     replace: 'isInFlow ||',
-    caughtBy: ['src/feeds/lostText.test.ts', 'is refused with its place'],
+    caughtBy: ['src/feedfile/lostText.test.ts', 'is refused with its place'],
   },
   {
     models: 'languages compared as they are written',

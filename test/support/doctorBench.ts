@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { readConfig } from '../../src/config/config.ts'
-import { parseFeedFile } from '../../src/feeds/feedFile.ts'
+import { parseFeedFile } from '../../src/feedfile/feedFile.ts'
 import { createDeployment } from '../../src/publish/doctor/deployment.ts'
 import { diagnose } from '../../src/publish/doctor/diagnose.ts'
 import type { Finding } from '../../src/publish/doctor/report.ts'

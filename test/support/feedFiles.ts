@@ -1,9 +1,9 @@
 import { ConfigError } from '../../src/errors.ts'
+import { parseFeedFile } from '../../src/feedfile/feedFile.ts'
+import type { FeedFileOptions } from '../../src/feedfile/feedFile.ts'
 /** Texts of feeds files for the tests of their reader. */
 import { ORDERS } from '../../src/feeds/feedDefinition.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
-import { parseFeedFile } from '../../src/feeds/feedFile.ts'
-import type { FeedFileOptions } from '../../src/feeds/feedFile.ts'
 
 export const ALL_ORDERS: FeedFileOptions = { orders: ORDERS }
 export const FEED_KEYS =

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config/config.ts'
-import { readFeedFile } from '../../../src/feeds/readFeedFile.ts'
+import { readFeedFile } from '../../../src/feedfile/readFeedFile.ts'
 import { findPerson } from '../../../src/publish/person.ts'
 import { publishFeeds } from '../../../src/publish/publishFeeds.ts'
 import { openFront } from './front.ts'

@@ -1,5 +1,5 @@
 /** The `trending` block of a feed in the feeds file: the knobs of its ranking. */
-import type { EngagementWeights, TrendingOptions } from './feedDefinition.ts'
+import type { EngagementWeights, TrendingOptions } from '../feeds/feedDefinition.ts'
 import type { YamlValue } from './feedFileReader.ts'
 import { decodeFeatured } from './feedFileTexts.ts'
 import { readEntries, readMap, readNumber } from './feedFileValues.ts'

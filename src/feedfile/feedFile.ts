@@ -1,5 +1,5 @@
-import { ORDERS, SERVED_ORDERS } from './feedDefinition.ts'
-import type { FeedDefinition, Order, TrendingOptions } from './feedDefinition.ts'
+import { ORDERS, SERVED_ORDERS } from '../feeds/feedDefinition.ts'
+import type { FeedDefinition, Order, TrendingOptions } from '../feeds/feedDefinition.ts'
 import { FILTER_KEYS, readFilter } from './feedFileFilter.ts'
 import { openYaml } from './feedFileReader.ts'
 import type { YamlFile, YamlValue } from './feedFileReader.ts'

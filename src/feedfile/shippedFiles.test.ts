@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/support/feedFiles.ts'
+import { SERVED_ORDERS } from '../feeds/feedDefinition.ts'
 import { MEDIA, SELF_LABELS } from '../posts/postFilter.ts'
-import { SERVED_ORDERS } from './feedDefinition.ts'
 import { parseFeedFile } from './feedFile.ts'
 import { DEFAULT_TRENDING } from './feedFileTrending.ts'
 

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
+import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import { findAvatarFault } from './avatarFile.ts'
-import type { FeedDefinition } from './feedDefinition.ts'
 import { parseFeedFile } from './feedFile.ts'
 
 /** After the first ones it is plain that the whole file is written otherwise. */
