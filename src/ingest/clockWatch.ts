@@ -1,10 +1,10 @@
 import type { Logger } from '../logger.ts'
-import type { Clock, Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
+import type { Clock, Us } from '../time.ts'
 import { ClockJudge } from './clockJudge.ts'
 import type { HeardEvent } from './clockJudge.ts'
 import { decodeEvent } from './decodeEvent.ts'
-import type { Connection, StreamFrame } from './eventSource.ts'
+import type { Connection, StreamFrame } from './stream/eventSource.ts'
 
 /** Frames that came together. */
 export interface Chunk {

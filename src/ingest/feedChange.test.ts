@@ -8,9 +8,9 @@ import {
   withHashtags,
   writeRecord,
 } from '../../test/support/events.ts'
-import { StreamFrame, createConnection } from './eventSource.ts'
 import { mayChangeFeeds } from './feedChange.ts'
 import { KeptPosts } from './keptPosts.ts'
+import { StreamFrame, createConnection } from './stream/eventSource.ts'
 
 const POST = 'app.bsky.feed.post'
 const timeUs = Date.UTC(2026, 6, 4) * 1000

@@ -4,13 +4,13 @@ import type { HeardEvent } from './clockJudge.ts'
 import type { Chunk, ClockWatch } from './clockWatch.ts'
 import { decodeEvent } from './decodeEvent.ts'
 import type { Decoded, StreamEvent } from './decodeEvent.ts'
-import type { StreamFrame } from './eventSource.ts'
 import type { IngestCounters } from './ingestCounters.ts'
-import type { PositionKeeper } from './positionKeeper.ts'
 import { projectEvent } from './projectEvent.ts'
 import type { EventTimes, Projection } from './projectEvent.ts'
 import type { Batch, RowOp } from './rowOps.ts'
 import { timeOfStrangerMark } from './strangerMark.ts'
+import type { StreamFrame } from './stream/eventSource.ts'
+import type { PositionKeeper } from './stream/positionKeeper.ts'
 
 export interface ReadOptions {
   readonly projection: Projection

@@ -1,7 +1,7 @@
 import { explainFrame } from '../ingest/explainFrame.ts'
 import { KeptPosts } from '../ingest/keptPosts.ts'
 import { KnownRecords } from '../ingest/knownRecords.ts'
-import { readLines } from '../ingest/readLines.ts'
+import { readLines } from '../ingest/stream/readLines.ts'
 
 /**
  * Prints a line for each frame of a recording: what ingest makes of it.

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { describeError } from '../errors.ts'
 import { decodeEvent } from '../ingest/decodeEvent.ts'
-import { readLines } from '../ingest/readLines.ts'
+import { readLines } from '../ingest/stream/readLines.ts'
 
 /** How files begin that people keep recordings in. */
 const PACKED = [

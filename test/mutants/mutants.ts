@@ -170,10 +170,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a resume without rewinding',
-    file: 'src/ingest/resumeCursor.ts',
+    file: 'src/ingest/stream/resumeCursor.ts',
     find: '- rewindUs - position.disorderUs',
     replace: '',
-    caughtBy: ['src/ingest/resumeCursor.test.ts', 'lies before the position'],
+    caughtBy: ['src/ingest/stream/resumeCursor.test.ts', 'lies before the position'],
   },
   {
     models: 'a wrong clock that moves the position into the future',
@@ -191,21 +191,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a position that one frame moves while the stream goes on behind it',
-    file: 'src/ingest/streamFront.ts',
+    file: 'src/ingest/stream/streamFront.ts',
     find: 'const RUN = 5',
     replace: 'const RUN = 1',
-    caughtBy: ['src/ingest/positionKeeper.test.ts', 'leads back to all that was not read'],
+    caughtBy: ['src/ingest/stream/positionKeeper.test.ts', 'leads back to all that was not read'],
   },
   {
     models: 'a position that silence moves for sure',
-    file: 'src/ingest/streamFront.ts',
+    file: 'src/ingest/stream/streamFront.ts',
     find: 'const sureUs = this.#sureUs\n    this.#begin()\n    // However',
     replace: 'const sureUs = this.#greatestUs\n    this.#begin()\n    // However',
     caughtBy: ['test/e2e/clocks.test.ts', 'in a backlog of six hours'],
   },
   {
     models: 'two frames before the end of a connection that are taken for the stream',
-    file: 'src/ingest/streamFront.ts',
+    file: 'src/ingest/stream/streamFront.ts',
     find: 'this.#advance(second)\n      this.doubtUs = sureUs',
     replace: 'this.#advance(second)',
     caughtBy: ['test/e2e/clocks.test.ts', 'after two frames that are ahead'],
@@ -219,10 +219,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a cursor capped by the clock at the reconnect',
-    file: 'src/ingest/resumeCursor.ts',
+    file: 'src/ingest/stream/resumeCursor.ts',
     find: 'Math.min(position.timeUs, position.committedUs)',
     replace: 'position.timeUs',
-    caughtBy: ['src/ingest/resumeCursor.test.ts', 'lies before our clock at the commit'],
+    caughtBy: ['src/ingest/stream/resumeCursor.test.ts', 'lies before our clock at the commit'],
   },
   {
     models: 'posts that are pruned by our clock and all else by the stream',
@@ -240,14 +240,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a gap that the position passes in silence',
-    file: 'src/ingest/positionKeeper.ts',
+    file: 'src/ingest/stream/positionKeeper.ts',
     find: 'this.#gap = { fromUs',
     replace: 'void { fromUs',
     caughtBy: ['test/e2e/clocks.test.ts', 'is a gap that is reported once'],
   },
   {
     models: 'a host that has fallen silent and is asked again',
-    file: 'src/ingest/jetstreamSource.ts',
+    file: 'src/ingest/stream/jetstreamSource.ts',
     find: 'frames === 0 || wasIdle ||',
     replace: 'frames === 0 ||',
     caughtBy: ['test/e2e/stream.test.ts', 'falls silent after frames'],
@@ -439,7 +439,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a refusal on a connection that is kept ends the thread of ingest',
-    file: 'src/ingest/messageReader.ts',
+    file: 'src/ingest/stream/messageReader.ts',
     find: 'setTimeout(timeoutMs: number',
     replace: 'setTimeLimit(timeoutMs: number',
     caughtBy: ['test/e2e/stream.test.ts', 'behind a proxy that answers HTTP 502'],
@@ -467,10 +467,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a message handed out before the handshake was found good',
-    file: 'src/ingest/messageReader.ts',
+    file: 'src/ingest/stream/messageReader.ts',
     find: "this.#state = 'opening'",
     replace: "this.#state = 'frame'",
-    caughtBy: ['src/ingest/messageReader.test.ts', 'before the handshake'],
+    caughtBy: ['src/ingest/stream/messageReader.test.ts', 'before the handshake'],
   },
   {
     models: 'publishing: a record of another service overwritten',
@@ -564,10 +564,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a live stream that is read frame by frame',
-    file: 'src/ingest/messageReader.ts',
+    file: 'src/ingest/stream/messageReader.ts',
     find: 'onRest: () => this.#inner.pause()',
     replace: 'onRest: () => {}',
-    caughtBy: ['src/ingest/readingPace.test.ts', 'over TCP'],
+    caughtBy: ['src/ingest/stream/readingPace.test.ts', 'over TCP'],
   },
   {
     models: 'a deleted post that readers go on seeing until the next batch of likes',

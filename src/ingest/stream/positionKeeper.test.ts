@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_AHEAD_US } from './clockJudge.ts'
+import { MAX_AHEAD_US } from '../clockJudge.ts'
+import type { CommittedPosition } from '../rowOps.ts'
 import { createConnection } from './eventSource.ts'
 import type { Connection } from './eventSource.ts'
 import { PositionKeeper } from './positionKeeper.ts'
 import { resumeCursor } from './resumeCursor.ts'
-import type { CommittedPosition } from './rowOps.ts'
 
 const SECOND = 1_000_000
 const HOUR = 3_600 * SECOND

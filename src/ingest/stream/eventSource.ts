@@ -1,7 +1,7 @@
-import type { Us } from '../time.ts'
-import type { Frame } from './decodeEvent.ts'
+import type { Us } from '../../time.ts'
+import type { Frame } from '../decodeEvent.ts'
+import type { CommittedPosition } from '../rowOps.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
-import type { CommittedPosition } from './rowOps.ts'
 import { StreamFront } from './streamFront.ts'
 
 /** Where frames come from, and how orderly their times have been. Kept by the ingester. */

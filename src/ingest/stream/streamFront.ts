@@ -1,5 +1,5 @@
-import type { Us } from '../time.ts'
-import { US_PER_HOUR, US_PER_SECOND } from '../time.ts'
+import { US_PER_HOUR, US_PER_SECOND } from '../../time.ts'
+import type { Us } from '../../time.ts'
 
 /** A frame that is farther ahead of those before it has to be followed by others like it. */
 const NEAR_US = 5 * US_PER_SECOND
