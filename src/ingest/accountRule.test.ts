@@ -4,10 +4,10 @@ import { framesThatCount } from '../../test/support/accountModel.ts'
 import type { ModelFrame } from '../../test/support/accountModel.ts'
 import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
 import type { AccountState } from './accountRule.ts'
+import type { SetAccount } from './events/operations.ts'
+import { projectEvent } from './events/projectEvent.ts'
 import { KeptPosts } from './keptPosts.ts'
 import { KnownRecords } from './knownRecords.ts'
-import { projectEvent } from './projectEvent.ts'
-import type { SetAccount } from './rowOps.ts'
 
 const S = 1_000_000
 const NOW = 1_800_000_000 * S

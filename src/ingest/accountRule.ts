@@ -9,7 +9,7 @@
  * from the ninth on count once more, each pushing out the next: the last one that is told decides.
  */
 import type { Us } from '../time.ts'
-import type { SetAccount } from './rowOps.ts'
+import type { SetAccount } from './events/operations.ts'
 
 export interface AccountState {
   /** Undefined until the row is written. */

@@ -3,7 +3,7 @@ import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 import { ClockJudge } from './clockJudge.ts'
 import type { HeardEvent } from './clockJudge.ts'
-import { decodeEvent } from './decodeEvent.ts'
+import { decodeEvent } from './events/decodeEvent.ts'
 import type { Connection, StreamFrame } from './stream/eventSource.ts'
 
 /** Frames that came together. */

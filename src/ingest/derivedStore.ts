@@ -3,7 +3,7 @@ import { loadFilters } from '../posts/filters.ts'
 import type { StoredFilter } from '../posts/filters.ts'
 import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
-import type { KeepTag } from './projectEvent.ts'
+import type { KeepTag } from './events/projectEvent.ts'
 import type { Statements } from './statements.ts'
 
 const everyTag: KeepTag = () => true

@@ -1,10 +1,10 @@
 import type { Us } from '../time.ts'
 import type { Accounts } from './accountStore.ts'
 import type { EngagementRow } from './engagementStatements.ts'
+import { ENGAGEMENT_KINDS } from './events/operations.ts'
+import type { Engagement, EngagementKind, MarkOp } from './events/operations.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
-import { ENGAGEMENT_KINDS } from './rowOps.ts'
-import type { Engagement, EngagementKind, MarkOp } from './rowOps.ts'
 import type { Statements } from './statements.ts'
 import { subjectKey } from './subjectStore.ts'
 

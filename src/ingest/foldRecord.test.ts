@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UNTOLD_ACCOUNT } from './accountRule.ts'
+import type { PostOp } from './events/operations.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
-import type { PostOp } from './rowOps.ts'
 
 const key = { did: 'did:plc:a', rkey: 'r' }
 const facts = { tags: ['art'], media: 0, languages: [], labels: [] }

@@ -2,9 +2,9 @@ import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_DAY, US_PER_MS, US_PER_SECOND, formatUs } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
-import type { RejectReason } from './decodeEvent.ts'
+import type { RejectReason } from './events/decodeEvent.ts'
+import type { Batch, Gap } from './events/operations.ts'
 import type { StoredPosition } from './loadPosition.ts'
-import type { Batch, Gap } from './rowOps.ts'
 import type { StreamFrame } from './stream/eventSource.ts'
 
 /** At most so many rejected frames are shown in the log in a minute. */

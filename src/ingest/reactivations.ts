@@ -6,9 +6,9 @@
  */
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
-import type { SetAccount } from './rowOps.ts'
+import type { Us } from '../time.ts'
+import type { SetAccount } from './events/operations.ts'
 
 /** An account that is hidden as deactivated, and has written since. */
 export interface Doubt {

@@ -1,19 +1,19 @@
 import type { Database } from '../db/database.ts'
-import type { Us } from '../time.ts'
 import { US_PER_MS } from '../time.ts'
+import type { Us } from '../time.ts'
 import { beginMove, isMoved } from './accountMove.ts'
 import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
 import type { AccountState } from './accountRule.ts'
 import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
 import type { PostEngagement } from './engagementChanges.ts'
+import type { Batch, MarkOp, PostOp, RowOp } from './events/operations.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 import { DOUBT_AFTER_US } from './reactivations.ts'
 import type { Doubt } from './reactivations.ts'
 import { recordKey } from './recordStore.ts'
 import type { RecordKey, RecordStore } from './recordStore.ts'
-import type { Batch, MarkOp, PostOp, RowOp } from './rowOps.ts'
 
 /** Where and how batches are stored. */
 export interface BatchTarget {

@@ -1,6 +1,6 @@
 import type { Us } from '../time.ts'
+import type { Engagement } from './events/operations.ts'
 import { RecentMap } from './recentMap.ts'
-import type { Engagement } from './rowOps.ts'
 import type { Statements } from './statements.ts'
 
 /** About 200 bytes each. */

@@ -1,4 +1,4 @@
-import { explainFrame } from '../ingest/explainFrame.ts'
+import { explainFrame } from '../ingest/events/explainFrame.ts'
 import { KeptPosts } from '../ingest/keptPosts.ts'
 import { KnownRecords } from '../ingest/knownRecords.ts'
 import { readLines } from '../ingest/stream/readLines.ts'

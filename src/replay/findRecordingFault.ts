@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { describeError } from '../errors.ts'
-import { decodeEvent } from '../ingest/decodeEvent.ts'
+import { decodeEvent } from '../ingest/events/decodeEvent.ts'
 import { readLines } from '../ingest/stream/readLines.ts'
 
 /** How files begin that people keep recordings in. */

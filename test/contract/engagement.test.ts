@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Engagement, RowOp, SetAccount } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
-import type { Engagement, RowOp, SetAccount } from '../../src/ingest/rowOps.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
 import { US_PER_HOUR } from '../../src/time.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { RowOp } from '../../src/ingest/events/operations.ts'
 import { Pruner } from '../../src/ingest/prune.ts'
 import { RecordStore } from '../../src/ingest/recordStore.ts'
-import type { RowOp } from '../../src/ingest/rowOps.ts'
 import { storeBatch } from '../../src/ingest/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { registerFilters } from '../../src/posts/filters.ts'

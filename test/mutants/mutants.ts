@@ -146,10 +146,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a post with any number of tags',
-    file: 'src/ingest/readPostFacts.ts',
+    file: 'src/ingest/events/readPostFacts.ts',
     find: 'tags.length === 0 || tags.length > MAX_TAGS',
     replace: 'tags.length === 0',
-    caughtBy: ['src/ingest/readPostFacts.test.ts', 'keeps a post with 200 tags'],
+    caughtBy: ['src/ingest/events/readPostFacts.test.ts', 'keeps a post with 200 tags'],
   },
   {
     models: 'an erasure that forgets the revisions of what it erased',
@@ -359,10 +359,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: "an author's own like that counts",
-    file: 'src/ingest/readEngagement.ts',
+    file: 'src/ingest/events/readEngagement.ts',
     find: "rkey === '' || author === did",
     replace: "rkey === ''",
-    caughtBy: ['src/ingest/readEngagement.test.ts', "is nothing when it is the author's own"],
+    caughtBy: [
+      'src/ingest/events/readEngagement.test.ts',
+      "is nothing when it is the author's own",
+    ],
   },
   {
     models: 'an account that goes and leaves its likes behind',
@@ -373,10 +376,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a like taken for that of a stranger whatever its text says',
-    file: 'src/ingest/strangerMark.ts',
+    file: 'src/ingest/events/strangerMark.ts',
     find: "'[ !#-\\\\[\\\\]-~]*'",
     replace: "'[^\"]*'",
-    caughtBy: ['src/ingest/strangerMark.test.ts', 'says of no frame'],
+    caughtBy: ['src/ingest/events/strangerMark.test.ts', 'says of no frame'],
   },
   {
     models: 'a ranking dropped while somebody may still scroll in it',
@@ -460,7 +463,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a like that a second create takes to another post counted for the first',
-    file: 'src/ingest/projectEvent.ts',
+    file: 'src/ingest/events/projectEvent.ts',
     find: 'return known.mayHave(rkey) ?',
     replace: 'return false as boolean ?',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'a second create has moved a like away'],
@@ -553,7 +556,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/posts/canonicalLanguage.ts',
     find: 'return primaryOf(tag) ?? primaryOf(primary)',
     replace: 'return primary',
-    caughtBy: ['src/ingest/readPostFacts.test.ts', 'reads the languages'],
+    caughtBy: ['src/ingest/events/readPostFacts.test.ts', 'reads the languages'],
   },
   {
     models: 'threads: any message taken for an order to stop',
@@ -571,9 +574,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a deleted post that readers go on seeing until the next batch of likes',
-    file: 'src/ingest/feedChange.ts',
+    file: 'src/ingest/events/feedChange.ts',
     find: "return kept.mayHave(RKEY.exec(text)?.[1] ?? '')",
     replace: 'return false',
-    caughtBy: ['src/ingest/feedChange.test.ts', 'the deletion of a post that is kept'],
+    caughtBy: ['src/ingest/events/feedChange.test.ts', 'the deletion of a post that is kept'],
   },
 ]

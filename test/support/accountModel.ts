@@ -1,4 +1,4 @@
-import type { SetAccount } from '../../src/ingest/rowOps.ts'
+import type { SetAccount } from '../../src/ingest/events/operations.ts'
 
 /** A frame of an account, and when it came by our clock. */
 export interface ModelFrame {

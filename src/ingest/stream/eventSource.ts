@@ -1,6 +1,6 @@
 import type { Us } from '../../time.ts'
-import type { Frame } from '../decodeEvent.ts'
-import type { CommittedPosition } from '../rowOps.ts'
+import type { Frame } from '../events/decodeEvent.ts'
+import type { CommittedPosition } from '../events/operations.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import { StreamFront } from './streamFront.ts'
 

@@ -7,10 +7,10 @@ import {
   tid,
   withHashtags,
   writeRecord,
-} from '../../test/support/events.ts'
+} from '../../../test/support/events.ts'
+import { KeptPosts } from '../keptPosts.ts'
+import { StreamFrame, createConnection } from '../stream/eventSource.ts'
 import { mayChangeFeeds } from './feedChange.ts'
-import { KeptPosts } from './keptPosts.ts'
-import { StreamFrame, createConnection } from './stream/eventSource.ts'
 
 const POST = 'app.bsky.feed.post'
 const timeUs = Date.UTC(2026, 6, 4) * 1000

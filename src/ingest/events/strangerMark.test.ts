@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { KeptPosts } from '../keptPosts.ts'
+import { KnownRecords } from '../knownRecords.ts'
 import { decodeEvent } from './decodeEvent.ts'
-import { KeptPosts } from './keptPosts.ts'
-import { KnownRecords } from './knownRecords.ts'
 import { projectEvent } from './projectEvent.ts'
 import { timeOfStrangerMark } from './strangerMark.ts'
 

@@ -1,5 +1,5 @@
-import type { PostFacts } from '../posts/postFacts.ts'
-import type { Us } from '../time.ts'
+import type { PostFacts } from '../../posts/postFacts.ts'
+import type { Us } from '../../time.ts'
 
 /** What the stream says of one record at `rev`. */
 interface RecordOp {

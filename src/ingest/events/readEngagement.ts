@@ -1,5 +1,5 @@
-import type { KeptPosts } from './keptPosts.ts'
-import type { Engagement, EngagementKind } from './rowOps.ts'
+import type { KeptPosts } from '../keptPosts.ts'
+import type { Engagement, EngagementKind } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
-import type { Us } from '../time.ts'
+import type { Us } from '../../time.ts'
+import type { StreamFrame } from '../stream/eventSource.ts'
 import type { Projection } from './projectEvent.ts'
-import type { StreamFrame } from './stream/eventSource.ts'
 
 /** Printable ASCII that stands for itself in JSON. */
 const TEXT = '[ !#-\\[\\]-~]*'

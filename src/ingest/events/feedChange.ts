@@ -1,6 +1,6 @@
+import type { StreamFrame } from '../stream/eventSource.ts'
 import type { Projection } from './projectEvent.ts'
 import { isPlainMark } from './strangerMark.ts'
-import type { StreamFrame } from './stream/eventSource.ts'
 
 /** A larger frame is not looked through: it counts as one that may. */
 const MAX_BYTES = 100_000

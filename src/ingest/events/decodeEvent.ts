@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { isValidDid, isValidNsid, isValidRecordKey, isValidTid } from '@atproto/syntax'
-import type { Us } from '../time.ts'
+import type { Us } from '../../time.ts'
 
 /** Why a frame was not taken; the label of a metric, so the set is closed. */
 export type RejectReason =

@@ -1,12 +1,12 @@
-import type { Us } from '../time.ts'
+import type { Us } from '../../time.ts'
+import type { KeptPosts } from '../keptPosts.ts'
+import type { KnownRecords } from '../knownRecords.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
-import type { KeptPosts } from './keptPosts.ts'
-import type { KnownRecords } from './knownRecords.ts'
+import type { RowOp } from './operations.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
-import type { RowOp } from './rowOps.ts'
 
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
 export type KeepTag = (tag: string) => boolean
