@@ -6,8 +6,8 @@ import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
 import type { AccountState } from './accountRule.ts'
 import type { SetAccount } from './events/operations.ts'
 import { projectEvent } from './events/projectEvent.ts'
-import { KeptPosts } from './keptPosts.ts'
-import { KnownRecords } from './knownRecords.ts'
+import { KeptPosts } from './memory/keptPosts.ts'
+import { KnownRecords } from './memory/knownRecords.ts'
 
 const S = 1_000_000
 const NOW = 1_800_000_000 * S

@@ -10,9 +10,9 @@ import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
 import type { KeepTag } from './events/projectEvent.ts'
 import type { Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import { WriterClaim } from './memory/writerClaim.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
-import { WriterClaim } from './writerClaim.ts'
 
 /** A record whose state a batch has changed. */
 export interface RecordChange {

@@ -1,6 +1,6 @@
 import { explainFrame } from '../ingest/events/explainFrame.ts'
-import { KeptPosts } from '../ingest/keptPosts.ts'
-import { KnownRecords } from '../ingest/knownRecords.ts'
+import { KeptPosts } from '../ingest/memory/keptPosts.ts'
+import { KnownRecords } from '../ingest/memory/knownRecords.ts'
 import { readLines } from '../ingest/stream/readLines.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import type { RowOp } from '../../src/ingest/events/operations.ts'
-import { KeptPosts } from '../../src/ingest/keptPosts.ts'
+import { KeptPosts } from '../../src/ingest/memory/keptPosts.ts'
 import { engines } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
 import { openFeedBench } from '../support/feedBench.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KnownRecords } from '../../src/ingest/knownRecords.ts'
+import { KnownRecords } from '../../src/ingest/memory/knownRecords.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { tid } from '../support/events.ts'

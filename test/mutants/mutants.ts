@@ -414,14 +414,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'what is known of the store relied on though another process has written to it',
-    file: 'src/ingest/writerClaim.ts',
+    file: 'src/ingest/memory/writerClaim.ts',
     find: 'this.#isHeld && row?.writer === this.#id',
     replace: 'this.#isHeld',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'after another process has stored records'],
   },
   {
     models: 'what is known of the store relied on before it has been read again',
-    file: 'src/ingest/writerClaim.ts',
+    file: 'src/ingest/memory/writerClaim.ts',
     find: 'return wasHeld && this.#confirmed === this.#losses',
     replace: 'return wasHeld',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'until it has been read again'],
@@ -435,7 +435,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a pinned post that stays gone after it was created again',
-    file: 'src/ingest/ingestMemory.ts',
+    file: 'src/ingest/memory/ingestMemory.ts',
     find: 'pinned.forEach(({ rkey }) => this.known.add(rkey))',
     replace: 'pinned.forEach(() => {})',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'a pinned post that was never stored'],
@@ -456,7 +456,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'records believed new that are stored below the keys held in memory',
-    file: 'src/ingest/knownRecords.ts',
+    file: 'src/ingest/memory/knownRecords.ts',
     find: 'return unit > bound',
     replace: 'return true',
     caughtBy: ['test/contract/knownRecords.test.ts', 'cannot tell of keys that it has not loaded'],

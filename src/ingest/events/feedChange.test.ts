@@ -8,7 +8,7 @@ import {
   withHashtags,
   writeRecord,
 } from '../../../test/support/events.ts'
-import { KeptPosts } from '../keptPosts.ts'
+import { KeptPosts } from '../memory/keptPosts.ts'
 import { StreamFrame, createConnection } from '../stream/eventSource.ts'
 import { mayChangeFeeds } from './feedChange.ts'
 

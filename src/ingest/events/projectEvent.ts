@@ -1,6 +1,6 @@
 import type { Us } from '../../time.ts'
-import type { KeptPosts } from '../keptPosts.ts'
-import type { KnownRecords } from '../knownRecords.ts'
+import type { KeptPosts } from '../memory/keptPosts.ts'
+import type { KnownRecords } from '../memory/knownRecords.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
 import type { RowOp } from './operations.ts'

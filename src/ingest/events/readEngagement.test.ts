@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { KeptPosts } from '../keptPosts.ts'
+import { KeptPosts } from '../memory/keptPosts.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 
 const AUTHOR = 'did:plc:author'

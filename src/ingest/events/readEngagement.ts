@@ -1,4 +1,4 @@
-import type { KeptPosts } from '../keptPosts.ts'
+import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { Engagement, EngagementKind } from './operations.ts'
 
 type Json = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { tid } from '../../test/support/events.ts'
+import { tid } from '../../../test/support/events.ts'
 import { KeySet } from './keySet.ts'
 
 describe('a set of record keys', () => {

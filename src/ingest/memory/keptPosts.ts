@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
-import { US_PER_HOUR } from '../time.ts'
-import type { Us } from '../time.ts'
+import type { Database } from '../../db/database.ts'
+import { US_PER_HOUR } from '../../time.ts'
+import type { Us } from '../../time.ts'
 import { KeySet } from './keySet.ts'
 
 /** So many more than were loaded are mostly posts that have left the window since. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Database, Statement } from '../db/database.ts'
+import type { Database, Statement } from '../../db/database.ts'
 
 /**
  * Tells whether what is held in memory of the store may be relied on: not after another process has

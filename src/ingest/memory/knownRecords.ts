@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { Database } from '../../db/database.ts'
 import { KeySet } from './keySet.ts'
 
 /** Where something is stored of records; each has an index that begins with `rkey`. */
