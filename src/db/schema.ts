@@ -40,7 +40,7 @@ export interface AccountTable {
   erased_us: number
 }
 
-/** What is still to be moved of an account that has come or gone: `src/ingest/accountMove.ts`. */
+/** What is still to be moved of an account that has come or gone: `src/ingest/store/accountMove.ts`. */
 export interface AccountMoveTable {
   account_id: number
   did: string

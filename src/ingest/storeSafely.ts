@@ -5,8 +5,8 @@ import type { Logger } from '../logger.ts'
 import type { Clock, Us } from '../time.ts'
 import type { Batch } from './events/operations.ts'
 import type { IngestCounters } from './ingestCounters.ts'
-import { storeBatch } from './storeBatch.ts'
-import type { BatchTarget } from './storeBatch.ts'
+import { storeBatch } from './store/storeBatch.ts'
+import type { BatchTarget } from './store/storeBatch.ts'
 
 export interface StoreOptions {
   readonly target: BatchTarget

@@ -1,9 +1,9 @@
-import type { Database } from '../db/database.ts'
-import { loadFilters } from '../posts/filters.ts'
-import type { StoredFilter } from '../posts/filters.ts'
+import type { Database } from '../../db/database.ts'
+import { loadFilters } from '../../posts/filters.ts'
+import type { StoredFilter } from '../../posts/filters.ts'
+import type { KeepTag } from '../events/projectEvent.ts'
 import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
-import type { KeepTag } from './events/projectEvent.ts'
 import type { Statements } from './statements.ts'
 
 const everyTag: KeepTag = () => true

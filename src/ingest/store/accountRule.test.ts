@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { framesThatCount } from '../../test/support/accountModel.ts'
-import type { ModelFrame } from '../../test/support/accountModel.ts'
+import { framesThatCount } from '../../../test/support/accountModel.ts'
+import type { ModelFrame } from '../../../test/support/accountModel.ts'
+import type { SetAccount } from '../events/operations.ts'
+import { projectEvent } from '../events/projectEvent.ts'
+import { KeptPosts } from '../memory/keptPosts.ts'
+import { KnownRecords } from '../memory/knownRecords.ts'
 import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
 import type { AccountState } from './accountRule.ts'
-import type { SetAccount } from './events/operations.ts'
-import { projectEvent } from './events/projectEvent.ts'
-import { KeptPosts } from './memory/keptPosts.ts'
-import { KnownRecords } from './memory/knownRecords.ts'
 
 const S = 1_000_000
 const NOW = 1_800_000_000 * S

@@ -1,4 +1,4 @@
-import type { Us } from '../time.ts'
+import type { Us } from '../../time.ts'
 import { areMarksMoved, arePostsMoved, endErasingMarks, isErasing } from './accountMove.ts'
 import type { AccountMove } from './accountMove.ts'
 import type { Accounts } from './accountStore.ts'

@@ -1,8 +1,8 @@
-import type { StoredFilter } from '../posts/filters.ts'
-import type { PostFacts } from '../posts/postFacts.ts'
-import { tagKey } from '../posts/tagKey.ts'
-import { POST } from './events/collections.ts'
-import type { KeepTag } from './events/projectEvent.ts'
+import type { StoredFilter } from '../../posts/filters.ts'
+import type { PostFacts } from '../../posts/postFacts.ts'
+import { tagKey } from '../../posts/tagKey.ts'
+import { POST } from '../events/collections.ts'
+import type { KeepTag } from '../events/projectEvent.ts'
 
 /** A visible post, ready to be put under its tags and filters. */
 export interface VisiblePost {

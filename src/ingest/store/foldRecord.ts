@@ -1,6 +1,6 @@
-import type { PostFacts } from '../posts/postFacts.ts'
-import type { Us } from '../time.ts'
-import type { PostOp } from './events/operations.ts'
+import type { PostFacts } from '../../posts/postFacts.ts'
+import type { Us } from '../../time.ts'
+import type { PostOp } from '../events/operations.ts'
 
 /** A post that is kept for as long as its record lives. */
 export interface KeptPost {

@@ -1,5 +1,5 @@
-import type { Us } from '../time.ts'
-import type { Engagement, MarkOp } from './events/operations.ts'
+import type { Us } from '../../time.ts'
+import type { Engagement, MarkOp } from '../events/operations.ts'
 
 /** A like or repost, as far as it is remembered: what it is for, or that it is for nothing of ours. */
 export interface MarkState {

@@ -1,6 +1,6 @@
-import type { Us } from '../time.ts'
-import type { Engagement } from './events/operations.ts'
-import { RecentMap } from './memory/recentMap.ts'
+import type { Us } from '../../time.ts'
+import type { Engagement } from '../events/operations.ts'
+import { RecentMap } from '../memory/recentMap.ts'
 import type { Statements } from './statements.ts'
 
 /** About 200 bytes each. */

@@ -8,8 +8,8 @@
  * They are remembered in the order in which they counted. Should a host tell more than eight again, those
  * from the ninth on count once more, each pushing out the next: the last one that is told decides.
  */
-import type { Us } from '../time.ts'
-import type { SetAccount } from './events/operations.ts'
+import type { Us } from '../../time.ts'
+import type { SetAccount } from '../events/operations.ts'
 
 export interface AccountState {
   /** Undefined until the row is written. */
