@@ -226,7 +226,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'posts that are pruned by our clock and all else by the stream',
-    file: 'src/ingest/prune.ts',
+    file: 'src/ingest/upkeep/pruner.ts',
     find: 'steps.prunePosts(Math.round(horizonUs -',
     replace: 'steps.prunePosts(Math.round(nowUs -',
     caughtBy: ['test/contract/prune.test.ts', 'goes by the stream while our clock is ahead'],
@@ -324,7 +324,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'pruning that takes posts a day too early',
-    file: 'src/ingest/prune.ts',
+    file: 'src/ingest/upkeep/pruner.ts',
     find: 'horizonUs - retentionDays * US_PER_DAY',
     replace: 'horizonUs - (retentionDays - 1) * US_PER_DAY',
     caughtBy: ['test/contract/prune.test.ts', 'takes posts that are older'],
@@ -428,7 +428,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'accounts known by rows that another process has pruned',
-    file: 'src/ingest/prune.ts',
+    file: 'src/ingest/upkeep/pruner.ts',
     find: 'if (!(await store.claim.renew())) {',
     replace: 'if (false) {',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'after another process has pruned'],

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/db/database.ts'
-import { AccountMover } from '../../src/ingest/accountMover.ts'
 import type { RecordStore } from '../../src/ingest/store/recordStore.ts'
+import { AccountMover } from '../../src/ingest/upkeep/accountMover.ts'
 
 /** Moves all that is still to be moved of accounts that have come or gone. */
 export async function moveAccounts(

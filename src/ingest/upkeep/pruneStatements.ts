@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
-import type { Database } from '../db/database.ts'
-import type { RecordKey } from './store/recordStore.ts'
+import type { Database } from '../../db/database.ts'
+import type { RecordKey } from '../store/recordStore.ts'
 
 export type TraceKey = readonly [rkey: string, did: string, collection: number]
 export type EngagementKey = readonly [rkey: string, accountId: number, kind: number]

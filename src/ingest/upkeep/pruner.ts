@@ -1,9 +1,9 @@
-import type { Database } from '../db/database.ts'
-import type { Logger } from '../logger.ts'
-import { US_PER_DAY, US_PER_MS, US_PER_SECOND } from '../time.ts'
-import type { Us } from '../time.ts'
+import type { Database } from '../../db/database.ts'
+import type { Logger } from '../../logger.ts'
+import { US_PER_DAY, US_PER_MS, US_PER_SECOND } from '../../time.ts'
+import type { Us } from '../../time.ts'
+import type { RecordKey, RecordStore } from '../store/recordStore.ts'
 import { PruneSteps } from './pruneSteps.ts'
-import type { RecordKey, RecordStore } from './store/recordStore.ts'
 
 export interface PruneOptions {
   readonly database: Database

@@ -1,7 +1,7 @@
-import type { Database } from '../db/database.ts'
-import type { Us } from '../time.ts'
-import { AccountSteps, STEP } from './store/accountSteps.ts'
-import type { RecordStore } from './store/recordStore.ts'
+import type { Database } from '../../db/database.ts'
+import type { Us } from '../../time.ts'
+import { AccountSteps, STEP } from '../store/accountSteps.ts'
+import type { RecordStore } from '../store/recordStore.ts'
 
 export interface AccountMoverOptions {
   readonly database: Database

@@ -4,11 +4,11 @@
  * never waits: a batch notes its doubts, questions run beside it, and what they come to is stored between
  * batches, as a word of our own that gives way to whatever the stream tells later.
  */
-import { describeError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
-import { US_PER_SECOND } from '../time.ts'
-import type { Us } from '../time.ts'
-import type { SetAccount } from './events/operations.ts'
+import { describeError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { US_PER_SECOND } from '../../time.ts'
+import type { Us } from '../../time.ts'
+import type { SetAccount } from '../events/operations.ts'
 
 /** An account that is hidden as deactivated, and has written since. */
 export interface Doubt {
