@@ -233,7 +233,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'frames that are ahead and dated by a clock that is behind',
-    file: 'src/ingest/clockWatch.ts',
+    file: 'src/ingest/clocks/clockWatch.ts',
     find: 'this.isHolding = verdict !== ',
     replace: "this.isHolding = verdict === 'wrong' && verdict === ",
     caughtBy: ['test/e2e/clocks.test.ts', 'is behind at the start dates nothing'],

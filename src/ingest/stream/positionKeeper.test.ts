@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_AHEAD_US } from '../clockJudge.ts'
+import { MAX_AHEAD_US } from '../clocks/clockJudge.ts'
 import type { CommittedPosition } from '../events/operations.ts'
 import { createConnection } from './eventSource.ts'
 import type { Connection } from './eventSource.ts'

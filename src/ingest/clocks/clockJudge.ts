@@ -1,5 +1,5 @@
-import type { Clock, Us } from '../time.ts'
-import { US_PER_MS, US_PER_SECOND } from '../time.ts'
+import { US_PER_MS, US_PER_SECOND } from '../../time.ts'
+import type { Clock, Us } from '../../time.ts'
 
 /** An event farther ahead of our clock than this is taken as of now: a wrong clock must not cost data. */
 export const MAX_AHEAD_US = 60 * US_PER_SECOND

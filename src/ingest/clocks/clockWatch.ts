@@ -1,10 +1,10 @@
-import type { Logger } from '../logger.ts'
-import { US_PER_SECOND } from '../time.ts'
-import type { Clock, Us } from '../time.ts'
+import type { Logger } from '../../logger.ts'
+import { US_PER_SECOND } from '../../time.ts'
+import type { Clock, Us } from '../../time.ts'
+import { decodeEvent } from '../events/decodeEvent.ts'
+import type { Connection, StreamFrame } from '../stream/eventSource.ts'
 import { ClockJudge } from './clockJudge.ts'
 import type { HeardEvent } from './clockJudge.ts'
-import { decodeEvent } from './events/decodeEvent.ts'
-import type { Connection, StreamFrame } from './stream/eventSource.ts'
 
 /** Frames that came together. */
 export interface Chunk {
