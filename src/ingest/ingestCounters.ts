@@ -2,10 +2,10 @@ import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_DAY, US_PER_MS, US_PER_SECOND, formatUs } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
-import type { RejectReason } from './events/decodeEvent.ts'
 import type { Batch, Gap } from './events/operations.ts'
+import type { RejectReason } from './events/rejectReason.ts'
 import type { StoredPosition } from './loadPosition.ts'
-import type { StreamFrame } from './stream/eventSource.ts'
+import type { StreamFrame } from './stream/streamFrame.ts'
 
 /** At most so many rejected frames are shown in the log in a minute. */
 const SAMPLES_PER_MINUTE = 5

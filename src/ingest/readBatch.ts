@@ -9,8 +9,8 @@ import { projectEvent } from './events/projectEvent.ts'
 import type { EventTimes, Projection } from './events/projectEvent.ts'
 import { timeOfStrangerMark } from './events/strangerMark.ts'
 import type { IngestCounters } from './ingestCounters.ts'
-import type { StreamFrame } from './stream/eventSource.ts'
 import type { PositionKeeper } from './stream/positionKeeper.ts'
+import type { StreamFrame } from './stream/streamFrame.ts'
 
 export interface ReadOptions {
   readonly projection: Projection

@@ -2,7 +2,7 @@ import type { Logger } from '../../logger.ts'
 import { US_PER_SECOND } from '../../time.ts'
 import type { Clock, Us } from '../../time.ts'
 import { decodeEvent } from '../events/decodeEvent.ts'
-import type { Connection, StreamFrame } from '../stream/eventSource.ts'
+import type { Connection, StreamFrame } from '../stream/streamFrame.ts'
 import { ClockJudge } from './clockJudge.ts'
 import type { HeardEvent } from './clockJudge.ts'
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_FRAME_BYTES, decodeEvent } from './decodeEvent.ts'
+import { MAX_FRAME_BYTES } from '../stream/streamFrame.ts'
+import { decodeEvent } from './decodeEvent.ts'
 
 const did = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const commit = {

@@ -1,29 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { isValidDid, isValidNsid, isValidRecordKey, isValidTid } from '@atproto/syntax'
 import type { Us } from '../../time.ts'
-
-/** Why a frame was not taken; the label of a metric, so the set is closed. */
-export type RejectReason =
-  | 'account'
-  | 'binary'
-  | 'cid'
-  | 'collection'
-  | 'commit'
-  | 'did'
-  | 'json'
-  | 'operation'
-  | 'record'
-  | 'rev'
-  | 'rkey'
-  | 'time'
-  | 'tooLarge'
-  | 'utf8'
-
-/** One WebSocket message as it arrived. */
-export interface Frame {
-  readonly data: Buffer
-  readonly isBinary: boolean
-}
+import { MAX_FRAME_BYTES } from '../stream/streamFrame.ts'
+import type { Frame } from '../stream/streamFrame.ts'
+import type { RejectReason } from './rejectReason.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -63,9 +43,6 @@ export type StreamEvent =
 export type Decoded =
   | { readonly ok: true; readonly event: StreamEvent }
   | { readonly ok: false; readonly reason: RejectReason; readonly timeUs: Us | undefined }
-
-/** A larger frame is not looked into; no record that a PDS takes comes near this. */
-export const MAX_FRAME_BYTES = 8 * 1024 * 1024
 
 const CID = /^[a-zA-Z0-9]{8,256}$/
 const STATUS = /^[a-zA-Z0-9_.-]{1,64}$/

@@ -1,8 +1,10 @@
+import type { Frame } from '../stream/streamFrame.ts'
 import { decodeEvent } from './decodeEvent.ts'
-import type { Frame, RejectReason, StreamEvent } from './decodeEvent.ts'
+import type { StreamEvent } from './decodeEvent.ts'
 import { projectEvent } from './projectEvent.ts'
 import type { Projection } from './projectEvent.ts'
 import { MAX_TAGS } from './readPostFacts.ts'
+import type { RejectReason } from './rejectReason.ts'
 
 const REASONS: Readonly<Record<RejectReason, string>> = {
   account: 'account without a boolean active, or of another did',

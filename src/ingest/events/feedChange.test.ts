@@ -9,7 +9,7 @@ import {
   writeRecord,
 } from '../../../test/support/events.ts'
 import { KeptPosts } from '../memory/keptPosts.ts'
-import { StreamFrame, createConnection } from '../stream/eventSource.ts'
+import { StreamFrame, createConnection } from '../stream/streamFrame.ts'
 import { mayChangeFeeds } from './feedChange.ts'
 
 const POST = 'app.bsky.feed.post'

@@ -1,4 +1,4 @@
-import type { StreamFrame } from '../stream/eventSource.ts'
+import type { StreamFrame } from '../stream/streamFrame.ts'
 import type { Projection } from './projectEvent.ts'
 import { isPlainMark } from './strangerMark.ts'
 

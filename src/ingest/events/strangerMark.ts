@@ -1,5 +1,5 @@
 import type { Us } from '../../time.ts'
-import type { StreamFrame } from '../stream/eventSource.ts'
+import type { StreamFrame } from '../stream/streamFrame.ts'
 import type { Projection } from './projectEvent.ts'
 
 /** Printable ASCII that stands for itself in JSON. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { StreamFrame, createConnection } from './eventSource.ts'
 import { FrameBuffer } from './frameBuffer.ts'
+import { StreamFrame, createConnection } from './streamFrame.ts'
 
 const connection = createConnection('a host')
 const signal = new AbortController().signal

@@ -1,4 +1,4 @@
-import type { StreamFrame } from './eventSource.ts'
+import type { StreamFrame } from './streamFrame.ts'
 
 export interface FrameBufferOptions {
   /** Above either of these the socket is paused. */

@@ -5,12 +5,12 @@ import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Jetstream } from '@skyware/jetstream'
 import { WebSocket } from 'ws'
-import { MAX_FRAME_BYTES } from '../events/decodeEvent.ts'
-import { StreamFrame } from './eventSource.ts'
-import type { Connection } from './eventSource.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 import { MessageReader } from './messageReader.ts'
 import type { MessageReaderOptions } from './messageReader.ts'
+import { MAX_FRAME_BYTES } from './streamFrame.ts'
+import { StreamFrame } from './streamFrame.ts'
+import type { Connection } from './streamFrame.ts'
 
 export interface ConnectionOptions {
   /** `ws(s)://HOST/subscribe`. */

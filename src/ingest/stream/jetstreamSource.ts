@@ -1,12 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../logger.ts'
 import type { Clock } from '../../time.ts'
-import type { IngestCounters } from '../ingestCounters.ts'
-import { createConnection } from './eventSource.ts'
 import type { EventSource, SourceOptions } from './eventSource.ts'
 import { runConnection } from './jetstreamConnection.ts'
 import type { ConnectionEnd } from './jetstreamConnection.ts'
 import { resumeCursor } from './resumeCursor.ts'
+import { createConnection } from './streamFrame.ts'
+
+/** Who counts what becomes of connections. */
+export interface StreamCounters {
+  connected(host: string): void
+  /** `reason` names the host, too. */
+  disconnected(reason: string): void
+  frameTooLarge(): void
+}
 
 export interface JetstreamSourceOptions {
   /** `ws(s)://HOST/subscribe`, the preferred first. */
@@ -15,7 +22,7 @@ export interface JetstreamSourceOptions {
   readonly idleMs: number
   /** Where to begin while nothing is committed; asked at every connection. */
   readonly startFrom: () => number | undefined
-  readonly counters: IngestCounters
+  readonly counters: StreamCounters
   readonly logger: Logger
   readonly clock: Clock
   /** 0 to 1; tests pass their own. */

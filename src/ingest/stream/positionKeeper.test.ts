@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MAX_AHEAD_US } from '../clocks/clockJudge.ts'
 import type { CommittedPosition } from '../events/operations.ts'
-import { createConnection } from './eventSource.ts'
-import type { Connection } from './eventSource.ts'
 import { PositionKeeper } from './positionKeeper.ts'
 import { resumeCursor } from './resumeCursor.ts'
+import { createConnection } from './streamFrame.ts'
+import type { Connection } from './streamFrame.ts'
 
 const SECOND = 1_000_000
 const HOUR = 3_600 * SECOND

@@ -1,7 +1,7 @@
 import { US_PER_HOUR, US_PER_SECOND } from '../../time.ts'
 import type { Clock, Us } from '../../time.ts'
 import type { CommittedPosition, Gap, Position } from '../events/operations.ts'
-import type { Connection } from './eventSource.ts'
+import type { Connection } from './streamFrame.ts'
 import { MAX_DISORDER_US } from './streamFront.ts'
 
 /** A stream that begins so much later than the position has lost what is between. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
-import { StreamFrame, createConnection } from './eventSource.ts'
 import type { EventSource } from './eventSource.ts'
 import { readLines } from './readLines.ts'
+import { StreamFrame, createConnection } from './streamFrame.ts'
 
 /** A recording of Jetstream as a source: one frame a line, empty lines passed over. */
 export function createRecordingSource(path: string): EventSource {

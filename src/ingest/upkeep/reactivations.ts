@@ -6,17 +6,9 @@
  */
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import { US_PER_SECOND } from '../../time.ts'
 import type { Us } from '../../time.ts'
 import type { SetAccount } from '../events/operations.ts'
-
-/** An account that is hidden as deactivated, and has written since. */
-export interface Doubt {
-  readonly did: string
-  /** When it was told to be deactivated, and when it has written, by the clock of frames. */
-  readonly toldUs: Us
-  readonly seenUs: Us
-}
+import type { Doubt } from '../store/doubt.ts'
 
 export interface ReactivationOptions {
   /** Whether the account is active on its own server. */
@@ -24,9 +16,6 @@ export interface ReactivationOptions {
   readonly store: (ops: readonly SetAccount[], nowUs: Us) => Promise<void>
   readonly logger: Logger
 }
-
-/** Commits that were under way when the account was deactivated are no doubt. */
-export const DOUBT_AFTER_US = 60 * US_PER_SECOND
 
 const MAX_AT_ONCE = 2
 const MAX_WAITING = 1_000

@@ -1,0 +1,16 @@
+/** Why a frame was not taken; the label of a metric, so the set is closed. */
+export type RejectReason =
+  | 'account'
+  | 'binary'
+  | 'cid'
+  | 'collection'
+  | 'commit'
+  | 'did'
+  | 'json'
+  | 'operation'
+  | 'record'
+  | 'rev'
+  | 'rkey'
+  | 'time'
+  | 'tooLarge'
+  | 'utf8'
