@@ -1,10 +1,11 @@
-import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
+import type { IngestStatus } from '../status/ingestStatus.ts'
+import type { StoredPosition } from '../status/loadPosition.ts'
+import type { Gap } from '../status/position.ts'
 import { US_PER_DAY, US_PER_MS, US_PER_SECOND, formatUs } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
-import type { Batch, Gap } from './events/operations.ts'
+import type { Batch } from './events/operations.ts'
 import type { RejectReason } from './events/rejectReason.ts'
-import type { StoredPosition } from './loadPosition.ts'
 import type { StreamFrame } from './stream/streamFrame.ts'
 
 /** At most so many rejected frames are shown in the log in a minute. */

@@ -1,6 +1,6 @@
-import { addTotals } from '../ingestStatus.ts'
-import type { IngestStatus } from '../ingestStatus.ts'
 import type { Logger } from '../logger.ts'
+import { addTotals } from '../status/ingestStatus.ts'
+import type { IngestStatus } from '../status/ingestStatus.ts'
 import { SupervisedThread } from '../threads/supervisedThread.ts'
 import type { WorkerData } from './ingestWorker.ts'
 

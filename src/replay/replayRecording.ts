@@ -1,12 +1,12 @@
 import type { Database } from '../db/database.ts'
 import { openRole } from '../db/openDatabase.ts'
 import { startIngest } from '../ingest/ingest.ts'
-import { loadPosition } from '../ingest/loadPosition.ts'
 import { createRecordingSource } from '../ingest/stream/recordingSource.ts'
 import { createLogger } from '../logger.ts'
 import { prepareDatabase } from '../prepareDatabase.ts'
 import { ingestOptions } from '../setup.ts'
 import type { Setup } from '../setup.ts'
+import { loadPosition } from '../status/loadPosition.ts'
 import { countOf } from '../texts/plural.ts'
 import { formatUs, systemClock } from '../time.ts'
 

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Page } from '../feeds/feed.ts'
 import type { Registry, RegisteredFeed } from '../feeds/registry.ts'
-import type { IngestStatus } from '../ingestStatus.ts'
-import type { AnswerTotals } from '../metrics.ts'
+import { problemOf } from '../status/health.ts'
+import type { IngestStatus } from '../status/ingestStatus.ts'
+import type { AnswerTotals } from '../status/metrics.ts'
 import { formatUs } from '../time.ts'
-import { problemOf } from '../xrpc/health.ts'
 import { html } from './html.ts'
 import type { Html } from './html.ts'
 

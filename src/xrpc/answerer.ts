@@ -1,6 +1,6 @@
 import type { Express } from 'express'
 import type { Logger } from '../logger.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Metrics } from '../status/metrics.ts'
 import type { Asked } from './clientConnection.ts'
 import type { RequestKind } from './shedder.ts'
 import type { SkeletonResponder } from './skeletonResponder.ts'

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Feed } from '../feeds/feed.ts'
 import { createRegistry } from '../feeds/registry.ts'
 import { silentLogger } from '../logger.ts'
-import { createMetrics } from '../metrics.ts'
+import { createMetrics } from '../status/metrics.ts'
 import type { Asked } from './clientConnection.ts'
 import { SkeletonResponder } from './skeletonResponder.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Ingest } from '../../src/ingest/ingest.ts'
-import { loadPosition } from '../../src/ingest/loadPosition.ts'
+import { loadPosition } from '../../src/status/loadPosition.ts'
 import { accountEvent, createPost, did, like, refTo, tid } from '../support/events.ts'
 import type { CommitEvent } from '../support/events.ts'
 import { openIngestBench } from '../support/ingestBench.ts'

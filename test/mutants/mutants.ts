@@ -317,10 +317,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'strangers told what the database said',
-    file: 'src/xrpc/plainCause.ts',
+    file: 'src/status/plainCause.ts',
     find: 'return known === undefined ? IN_LOG : `${known[1]}; ${IN_LOG}`',
     replace: 'return known === undefined ? IN_LOG : reason',
-    caughtBy: ['src/xrpc/health.test.ts', 'names nothing of the operator'],
+    caughtBy: ['src/status/health.test.ts', 'names nothing of the operator'],
   },
   {
     models: 'pruning that takes posts a day too early',

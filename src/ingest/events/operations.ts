@@ -1,4 +1,5 @@
 import type { PostFacts } from '../../posts/postFacts.ts'
+import type { Gap, Position } from '../../status/position.ts'
 import type { Us } from '../../time.ts'
 
 /** What the stream says of one record at `rev`. */
@@ -81,28 +82,6 @@ export type MarkOp = PutMark | DeleteMark
 
 /** What one event changes. */
 export type RowOp = PostOp | MarkOp | SetAccount
-
-/** How far the stream has been read. */
-export interface Position {
-  readonly timeUs: Us
-  readonly host: string
-  /** The greatest distance that a frame lay behind one before it, as far as it still matters. */
-  readonly disorderUs: Us
-}
-
-/** The position as it is stored. */
-export interface CommittedPosition extends Position {
-  /** Our clock at the commit that moved it. */
-  readonly committedUs: Us
-}
-
-/** What no host could send any more: the stream between a position and the first event after it. */
-export interface Gap {
-  readonly fromUs: Us
-  readonly toUs: Us
-  /** Our clock when it was noticed. */
-  readonly seenUs: Us
-}
 
 /** Position travels with the rows: there is no other way to save it. */
 export interface Batch {

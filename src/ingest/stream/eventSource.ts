@@ -1,4 +1,4 @@
-import type { CommittedPosition } from '../events/operations.ts'
+import type { CommittedPosition } from '../../status/position.ts'
 import type { FrameBuffer } from './frameBuffer.ts'
 
 export interface SourceOptions {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { CommittedPosition } from '../../status/position.ts'
 import { MAX_AHEAD_US } from '../clocks/clockJudge.ts'
-import type { CommittedPosition } from '../events/operations.ts'
 import { PositionKeeper } from './positionKeeper.ts'
 import { resumeCursor } from './resumeCursor.ts'
 import { createConnection } from './streamFrame.ts'

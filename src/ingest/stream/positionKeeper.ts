@@ -1,6 +1,6 @@
+import type { CommittedPosition, Gap, Position } from '../../status/position.ts'
 import { US_PER_HOUR, US_PER_SECOND } from '../../time.ts'
 import type { Clock, Us } from '../../time.ts'
-import type { CommittedPosition, Gap, Position } from '../events/operations.ts'
 import type { Connection } from './streamFrame.ts'
 import { MAX_DISORDER_US } from './streamFront.ts'
 

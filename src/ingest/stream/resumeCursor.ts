@@ -1,6 +1,6 @@
+import type { CommittedPosition } from '../../status/position.ts'
 import { US_PER_HOUR, US_PER_SECOND } from '../../time.ts'
 import type { Us } from '../../time.ts'
-import type { CommittedPosition } from '../events/operations.ts'
 
 const REWIND_US = 5 * US_PER_SECOND
 /** One clock may be a minute fast, the other a minute slow. */

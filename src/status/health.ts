@@ -1,8 +1,8 @@
-import type { RankingStatus } from '../feeds/observeRankings.ts'
-import type { IngestStatus } from '../ingestStatus.ts'
-import type { AnswerTotals } from '../metrics.ts'
-import type { Clock } from '../time.ts'
 import { US_PER_SECOND, formatUs } from '../time.ts'
+import type { Clock } from '../time.ts'
+import type { IngestStatus } from './ingestStatus.ts'
+import type { AnswerTotals } from './metrics.ts'
+import type { RankingStatus } from './observeRankings.ts'
 import { plainCause } from './plainCause.ts'
 
 export interface HealthOptions {

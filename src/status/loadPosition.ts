@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import type { Us } from '../time.ts'
-import type { CommittedPosition, Gap } from './events/operations.ts'
+import type { CommittedPosition, Gap } from './position.ts'
 
 export interface StoredPosition extends CommittedPosition {
   /** How far the last event was behind our clock when it was committed. */

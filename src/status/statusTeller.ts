@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Database, Statement } from '../db/database.ts'
-import type { IngestStatus } from '../ingestStatus.ts'
-import type { Us } from '../time.ts'
 import { US_PER_SECOND } from '../time.ts'
+import type { Us } from '../time.ts'
+import type { IngestStatus } from './ingestStatus.ts'
 
 /** Several times in the silence after which a session loses its lock. */
 const TELL_EVERY_US = 2 * US_PER_SECOND

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { IngestStatus } from '../ingestStatus.ts'
 import { US_PER_SECOND } from '../time.ts'
 import { homePage } from '../web/homePage.ts'
 import { healthOf, unreadiness, warnings } from './health.ts'
 import type { HealthOptions } from './health.ts'
+import type { IngestStatus } from './ingestStatus.ts'
 
 const NOW = 1_790_000_000_000_000
 const seconds = (count: number): number => count * US_PER_SECOND

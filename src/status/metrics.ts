@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
-import type { RankingStatus } from './feeds/observeRankings.ts'
+import { US_PER_SECOND } from '../time.ts'
+import type { Clock } from '../time.ts'
 import type { IngestStatus } from './ingestStatus.ts'
-import { US_PER_SECOND } from './time.ts'
-import type { Clock } from './time.ts'
+import type { RankingStatus } from './observeRankings.ts'
 
 export interface Metrics {
   readonly contentType: string

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
-import type { Clock, Us } from '../time.ts'
+import type { RankingDefinition } from '../feeds/rankingKey.ts'
 import { US_PER_SECOND } from '../time.ts'
-import type { RankingDefinition } from './rankingKey.ts'
+import type { Clock, Us } from '../time.ts'
 
 /** How the ranking of a feed is doing. */
 export interface RankingStatus {

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
-import type { IngestStatus } from '../ingestStatus.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
+import type { IngestStatus } from './ingestStatus.ts'
 
 export interface IngestObserver extends Disposable {
   /** What the process that ingests has told last; undefined when none has told anything lately. */

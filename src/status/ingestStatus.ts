@@ -1,4 +1,4 @@
-import type { Us } from './time.ts'
+import type { Us } from '../time.ts'
 
 /** What ingest tells about itself: to health, readiness, metrics and the page for people. */
 export interface IngestStatus {
