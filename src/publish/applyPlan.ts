@@ -1,8 +1,8 @@
+import { PdsError } from '../pds/pdsError.ts'
+import type { Repository } from '../pds/repository.ts'
+import type { Session } from '../pds/session.ts'
 import { diffRecord } from './diffRecord.ts'
-import { PdsError } from './pdsError.ts'
 import type { WriteStep } from './planPublish.ts'
-import type { Repository } from './repository.ts'
-import type { Session } from './session.ts'
 
 /** A record that has been written and read back. */
 export interface Written {

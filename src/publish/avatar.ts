@@ -1,19 +1,10 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
 import { describePictureFault, findAvatarFault, findPictureType } from '../feedfile/avatarFile.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
-import type { JsonObject } from './feedRecord.ts'
-
-/** A picture, checked. */
-export interface Avatar {
-  readonly bytes: Uint8Array<ArrayBuffer>
-  readonly mimeType: 'image/png' | 'image/jpeg'
-  readonly cid: string
-  /** As a record refers to it. */
-  readonly blob: JsonObject
-}
+import { rawCid } from '../pds/blob.ts'
+import type { PictureBlob } from '../pds/blob.ts'
 
 /**
  * Reads the pictures that feeds name, by record key; their paths are relative to the feeds file.
@@ -22,8 +13,8 @@ export interface Avatar {
 export function readAvatars(
   definitions: readonly FeedDefinition[],
   feedsFile: string,
-): Map<string, Avatar> {
-  const avatars = new Map<string, Avatar>()
+): Map<string, PictureBlob> {
+  const avatars = new Map<string, PictureBlob>()
   const problems: string[] = []
   for (const { rkey, avatar: path } of definitions) {
     if (path !== undefined) {
@@ -42,7 +33,7 @@ export function readAvatars(
 }
 
 /** A picture, or what is wrong with it. */
-export function readAvatar(path: string): Avatar | string {
+export function readAvatar(path: string): PictureBlob | string {
   // Before reading: nobody means to read gigabytes.
   const fault = findAvatarFault(path)
   try {
@@ -53,7 +44,7 @@ export function readAvatar(path: string): Avatar | string {
 }
 
 /** What the bytes say counts, not what the name ends with: that is what the app goes by. */
-export function decodeAvatar(bytes: Uint8Array<ArrayBuffer>): Avatar | string {
+export function decodeAvatar(bytes: Uint8Array<ArrayBuffer>): PictureBlob | string {
   const fault = describePictureFault(bytes, bytes.length)
   const mimeType = findPictureType(bytes)
   if (fault !== undefined || mimeType === undefined) {
@@ -66,26 +57,4 @@ export function decodeAvatar(bytes: Uint8Array<ArrayBuffer>): Avatar | string {
     cid,
     blob: { $type: 'blob', ref: { $link: cid }, mimeType, size: bytes.length },
   }
-}
-
-const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
-/** CID version 1, codec raw, sha2-256 of 32 bytes: the form of every blob. */
-const CID_PREFIX = [0x01, 0x55, 0x12, 0x20]
-
-/** The CID that a PDS gives to a blob of these bytes. */
-export function rawCid(bytes: Uint8Array): string {
-  const digest = createHash('sha256').update(bytes).digest()
-  let text = 'b'
-  let bits = 0
-  let bitCount = 0
-  for (const byte of [...CID_PREFIX, ...digest]) {
-    bits = (bits << 8) | byte
-    bitCount += 8
-    while (bitCount >= 5) {
-      bitCount -= 5
-      text += BASE32[(bits >> bitCount) & 31]
-    }
-    bits &= (1 << bitCount) - 1
-  }
-  return bitCount === 0 ? text : text + BASE32[(bits << (5 - bitCount)) & 31]
 }

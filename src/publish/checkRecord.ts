@@ -2,7 +2,7 @@ import { jsonToLex } from '@atproto/lex-json'
 import { isValidRecordKey } from '@atproto/syntax'
 import { describeError } from '../errors.ts'
 import { $safeValidate } from '../lexicons/app/bsky/feed/generator.ts'
-import type { JsonObject } from './feedRecord.ts'
+import type { JsonObject } from '../pds/json.ts'
 
 /** What the lexicon of feed generators, or the form of record keys, has against a record. */
 export function findRecordFault(rkey: string, record: JsonObject): string | undefined {

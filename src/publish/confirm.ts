@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts'
-import type { Person } from './person.ts'
+import type { Person } from '../pds/person.ts'
 
 export interface ConfirmOptions {
   readonly isConfirmed: boolean

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Json, JsonObject } from './feedRecord.ts'
+import type { Json, JsonObject } from '../pds/json.ts'
 
 /** One field that differs; undefined is a field that is absent. */
 export interface Change {

@@ -1,28 +1,14 @@
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
-import { $type } from '../lexicons/app/bsky/feed/generator.ts'
-import type { Avatar } from './avatar.ts'
-
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject
-
-/** Records stay as the JSON that the PDS gives, so that what is not understood is given back as it was. */
-export interface JsonObject {
-  readonly [key: string]: Json
-}
-
-export const GENERATOR = $type
-
-/** A record as it is in the repository. */
-export interface StoredRecord {
-  readonly rkey: string
-  readonly cid: string
-  readonly value: JsonObject
-}
+import type { PictureBlob } from '../pds/blob.ts'
+import { cidOfBlob, isObject } from '../pds/json.ts'
+import type { Json, JsonObject } from '../pds/json.ts'
+import { GENERATOR } from '../pds/storedRecord.ts'
 
 /** What the feeds file says of one record. A field that it does not give is absent. */
 export interface WantedRecord {
   readonly rkey: string
   readonly fields: JsonObject
-  readonly avatar: Avatar | undefined
+  readonly avatar: PictureBlob | undefined
 }
 
 /** The fields that a feeds file may leave out; what the record has of them then stays. */
@@ -40,7 +26,7 @@ const CONTENT_MODES = { video: 'app.bsky.feed.defs#contentModeVideo' }
 export function wantedRecord(
   definition: FeedDefinition,
   serviceDid: string,
-  avatar: Avatar | undefined,
+  avatar: PictureBlob | undefined,
 ): WantedRecord {
   const { rkey, name, description, contentMode, acceptsInteractions } = definition
   return {
@@ -108,15 +94,4 @@ function fits(facets: Json, bytes: number): boolean {
     const end = isObject(place) ? place['byteEnd'] : undefined
     return typeof end !== 'number' || end <= bytes
   })
-}
-
-/** The CID of a blob, in its form of today or that of 2023. */
-export function cidOfBlob(blob: Json | undefined): string | undefined {
-  const ref = isObject(blob) && isObject(blob['ref']) ? blob['ref']['$link'] : undefined
-  const cid = ref ?? (isObject(blob) ? blob['cid'] : undefined)
-  return typeof cid === 'string' ? cid : undefined
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -5,12 +5,12 @@ import { ConfigError } from '../errors.ts'
 import { createGuardedFetch } from '../identity/guardedFetch.ts'
 import { resolveAccount } from '../identity/resolveAccount.ts'
 import type { Account } from '../identity/resolveAccount.ts'
+import type { Person } from '../pds/person.ts'
+import { Repository } from '../pds/repository.ts'
+import { Secrets } from '../pds/secrets.ts'
+import { Session } from '../pds/session.ts'
+import { XrpcClient } from '../pds/xrpcClient.ts'
 import { findServiceFault } from './checkService.ts'
-import type { Person } from './person.ts'
-import { Repository } from './repository.ts'
-import { Secrets } from './secrets.ts'
-import { Session } from './session.ts'
-import { XrpcClient } from './xrpcClient.ts'
 
 /** For whom is published, and as whom: what the configuration says before anybody is asked. */
 export interface PublishTarget {

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { PictureBlob } from '../pds/blob.ts'
+import type { JsonObject } from '../pds/json.ts'
+import { GENERATOR } from '../pds/storedRecord.ts'
+import type { StoredRecord } from '../pds/storedRecord.ts'
 import { decodeAvatar } from './avatar.ts'
-import type { Avatar } from './avatar.ts'
 import { diffRecord } from './diffRecord.ts'
-import { GENERATOR, OPTIONAL_FIELDS, mergeRecord } from './feedRecord.ts'
-import type { JsonObject, StoredRecord, WantedRecord } from './feedRecord.ts'
+import { OPTIONAL_FIELDS, mergeRecord } from './feedRecord.ts'
+import type { WantedRecord } from './feedRecord.ts'
 import { planPublish } from './planPublish.ts'
 import type { PlanOptions } from './planPublish.ts'
 import { planUnpublish } from './planUnpublish.ts'
@@ -19,7 +22,7 @@ const OPTIONS: PlanOptions = {
   cleared: new Set(),
 }
 
-function avatarOf(text: string): Avatar {
+function avatarOf(text: string): PictureBlob {
   const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
   const decoded = decodeAvatar(new Uint8Array([...signature, ...Buffer.from(text)]))
   if (typeof decoded === 'string') {
@@ -28,7 +31,7 @@ function avatarOf(text: string): Avatar {
   return decoded
 }
 
-function wantedOf(fields: JsonObject = {}, avatar?: Avatar): WantedRecord {
+function wantedOf(fields: JsonObject = {}, avatar?: PictureBlob): WantedRecord {
   const picture: JsonObject = avatar === undefined ? {} : { avatar: avatar.blob }
   return { rkey: 'art', avatar, fields: { did: OURS, displayName: 'Art', ...picture, ...fields } }
 }

@@ -2,12 +2,16 @@
  * What publishing will do, decided before anything is sent: a pure function of the feeds file and of the
  * repository. One refused step refuses the plan, so that a run does all of it or says why not.
  */
-import type { Avatar } from './avatar.ts'
+import type { PictureBlob } from '../pds/blob.ts'
+import { cidOfBlob } from '../pds/json.ts'
+import type { JsonObject } from '../pds/json.ts'
+import { GENERATOR } from '../pds/storedRecord.ts'
+import type { StoredRecord } from '../pds/storedRecord.ts'
 import { findRecordFault } from './checkRecord.ts'
 import { diffRecord } from './diffRecord.ts'
 import type { Change } from './diffRecord.ts'
-import { GENERATOR, OPTIONAL_FIELDS, cidOfBlob, mergeRecord } from './feedRecord.ts'
-import type { JsonObject, MergeOptions, StoredRecord, WantedRecord } from './feedRecord.ts'
+import { OPTIONAL_FIELDS, mergeRecord } from './feedRecord.ts'
+import type { MergeOptions, WantedRecord } from './feedRecord.ts'
 
 /** A record to write. */
 export interface WriteStep {
@@ -18,7 +22,7 @@ export interface WriteStep {
   readonly currentCid: string | undefined
   readonly changes: readonly Change[]
   /** To be uploaded first: the repository does not have it yet. */
-  readonly upload: Avatar | undefined
+  readonly upload: PictureBlob | undefined
   /** What a reader of the plan should know. */
   readonly notes: readonly string[]
 }

@@ -1,4 +1,4 @@
-import type { StoredRecord } from './feedRecord.ts'
+import type { StoredRecord } from '../pds/storedRecord.ts'
 import { findOrphans, findOtherOwner } from './planPublish.ts'
 
 export interface UnpublishPlan {

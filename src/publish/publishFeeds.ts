@@ -3,17 +3,17 @@ import { Problems } from '../config/problems.ts'
 import { ConfigError } from '../errors.ts'
 import { describeUnknownFeed } from '../feeds/describeUnknownFeed.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import type { PictureBlob } from '../pds/blob.ts'
+import { PdsError } from '../pds/pdsError.ts'
+import type { Person } from '../pds/person.ts'
 import { applySteps } from './applyPlan.ts'
 import type { Written } from './applyPlan.ts'
 import { readAvatars } from './avatar.ts'
-import type { Avatar } from './avatar.ts'
 import { confirm } from './confirm.ts'
 import { wantedRecord } from './feedRecord.ts'
 import type { OptionalField } from './feedRecord.ts'
 import { openPublisher, readPublishTarget } from './openPublisher.ts'
 import type { PublishTarget, Publisher } from './openPublisher.ts'
-import { PdsError } from './pdsError.ts'
-import type { Person } from './person.ts'
 import { planPublish } from './planPublish.ts'
 import type { Plan, Step, WriteStep } from './planPublish.ts'
 
@@ -84,7 +84,10 @@ function checkAll({ config, definitions, only, identifier, ...options }: Publish
   const { feedsFile } = config
   const { problems = new Problems() } = options
   const chosen = problems.attempt(() => chooseFeeds(definitions, only, feedsFile), definitions)
-  const avatars = problems.attempt(() => readAvatars(chosen, feedsFile), new Map<string, Avatar>())
+  const avatars = problems.attempt(
+    () => readAvatars(chosen, feedsFile),
+    new Map<string, PictureBlob>(),
+  )
   const target = problems.attempt(() => readPublishTarget(config, identifier), NO_TARGET)
   problems.throwIfAny()
   return { chosen, avatars, target }

@@ -1,10 +1,11 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
-import { decodeAvatar, rawCid } from './avatar.ts'
-import { findPerson } from './person.ts'
-import { describeWait, readRetryAfterMs } from './retryAfter.ts'
-import { Secrets } from './secrets.ts'
+import { rawCid } from '../pds/blob.ts'
+import { findPerson } from '../pds/person.ts'
+import { describeWait, readRetryAfterMs } from '../pds/retryAfter.ts'
+import { Secrets } from '../pds/secrets.ts'
+import { decodeAvatar } from './avatar.ts'
 import { showValue } from './showValue.ts'
 
 describe('secrets', () => {

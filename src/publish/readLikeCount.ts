@@ -1,5 +1,5 @@
 import { createGuardedFetch } from '../identity/guardedFetch.ts'
-import { isObject } from './feedRecord.ts'
+import { isObject } from '../pds/json.ts'
 
 export interface AppViewOptions {
   /** Without a slash at the end. */

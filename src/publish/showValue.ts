@@ -1,5 +1,5 @@
-import { cidOfBlob, isObject } from './feedRecord.ts'
-import type { Json } from './feedRecord.ts'
+import { cidOfBlob, isObject } from '../pds/json.ts'
+import type { Json } from '../pds/json.ts'
 
 const MAX_SHOWN = 120
 

@@ -1,14 +1,14 @@
 import { Problems } from '../config/problems.ts'
+import { PdsError } from '../pds/pdsError.ts'
+import type { Repository } from '../pds/repository.ts'
+import type { Session } from '../pds/session.ts'
+import type { StoredRecord } from '../pds/storedRecord.ts'
 import { confirm } from './confirm.ts'
-import type { StoredRecord } from './feedRecord.ts'
 import { openPublisher, readPublishTarget } from './openPublisher.ts'
 import type { Publisher } from './openPublisher.ts'
-import { PdsError } from './pdsError.ts'
 import { planUnpublish } from './planUnpublish.ts'
 import type { RunOptions } from './publishFeeds.ts'
 import { readLikeCount } from './readLikeCount.ts'
-import type { Repository } from './repository.ts'
-import type { Session } from './session.ts'
 
 /** Of many orphans the likes of the first are enough to think again. */
 const MAX_ASKED = 20

@@ -397,7 +397,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'publishing: a secret that a server repeats is shown',
-    file: 'src/publish/secrets.ts',
+    file: 'src/pds/secrets.ts',
     find: "shown.replaceAll(secret, '[secret]')",
     replace: 'shown',
     caughtBy: ['src/publish/publishTexts.test.ts', 'are cut out of a text'],

@@ -1,6 +1,6 @@
+import { isObject } from '../../pds/json.ts'
+import type { JsonObject } from '../../pds/json.ts'
 import { countOf } from '../../texts/plural.ts'
-import { isObject } from '../feedRecord.ts'
-import type { JsonObject } from '../feedRecord.ts'
 import type { Ask } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { READERS_SEE } from './readersSee.ts'

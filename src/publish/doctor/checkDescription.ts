@@ -1,6 +1,6 @@
 import { feedUri } from '../../feeds/registry.ts'
-import { isObject } from '../feedRecord.ts'
-import type { JsonObject } from '../feedRecord.ts'
+import { isObject } from '../../pds/json.ts'
+import type { JsonObject } from '../../pds/json.ts'
 import type { Ask } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { excerpt, quote } from './excerpt.ts'

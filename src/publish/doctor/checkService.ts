@@ -1,4 +1,4 @@
-import type { JsonObject } from '../feedRecord.ts'
+import type { JsonObject } from '../../pds/json.ts'
 import type { Ask, Reply } from './ask.ts'
 import type { Deployment } from './deployment.ts'
 import { quote } from './excerpt.ts'

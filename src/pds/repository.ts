@@ -1,9 +1,11 @@
 import { describeInactive } from './accountStatus.ts'
-import type { Avatar } from './avatar.ts'
-import { GENERATOR, cidOfBlob, isObject } from './feedRecord.ts'
-import type { JsonObject, StoredRecord } from './feedRecord.ts'
+import type { PictureBlob } from './blob.ts'
+import { cidOfBlob, isObject } from './json.ts'
+import type { JsonObject } from './json.ts'
 import { PdsError } from './pdsError.ts'
 import type { Session } from './session.ts'
+import { GENERATOR } from './storedRecord.ts'
+import type { StoredRecord } from './storedRecord.ts'
 import type { XrpcClient } from './xrpcClient.ts'
 
 const PAGE = 100
@@ -114,7 +116,7 @@ export class Repository {
   }
 
   /** Uploads a picture; a record has to refer to it soon. */
-  async upload(session: Session, avatar: Avatar): Promise<void> {
+  async upload(session: Session, avatar: PictureBlob): Promise<void> {
     const { blob } = await session.call({
       nsid: 'com.atproto.repo.uploadBlob',
       input: { bytes: avatar.bytes, mimeType: avatar.mimeType },

@@ -5,7 +5,7 @@
  */
 import type { Account } from '../identity/resolveAccount.ts'
 import { describeInactive } from './accountStatus.ts'
-import type { JsonObject } from './feedRecord.ts'
+import type { JsonObject } from './json.ts'
 import { PdsError } from './pdsError.ts'
 import type { Person } from './person.ts'
 import type { XrpcCall, XrpcClient } from './xrpcClient.ts'
