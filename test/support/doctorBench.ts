@@ -4,10 +4,10 @@
  */
 import type { ServerResponse } from 'node:http'
 import { readConfig } from '../../src/config/config.ts'
+import { createDeployment } from '../../src/doctor/deployment.ts'
+import { diagnose } from '../../src/doctor/diagnose.ts'
+import type { Finding } from '../../src/doctor/report.ts'
 import { parseFeedFile } from '../../src/feedfile/feedFile.ts'
-import { createDeployment } from '../../src/publish/doctor/deployment.ts'
-import { diagnose } from '../../src/publish/doctor/diagnose.ts'
-import type { Finding } from '../../src/publish/doctor/report.ts'
 import { temporaryFolder } from './databases.ts'
 import { openLocalServer } from './localServer.ts'
 import type { SecureOptions } from './localServer.ts'

@@ -1,11 +1,11 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
 import { countOf } from '../../texts/plural.ts'
-import type { Ask } from './ask.ts'
-import type { Deployment } from './deployment.ts'
-import { READERS_SEE } from './readersSee.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import type { Ask } from '../ask.ts'
+import type { Deployment } from '../deployment.ts'
+import { READERS_SEE } from '../readersSee.ts'
+import { notesOf } from '../report.ts'
+import type { Finding } from '../report.ts'
 
 const note = notesOf('answers')
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { readConfig } from '../../config/config.ts'
-import { ConfigError } from '../../errors.ts'
-import { parseFeedFile } from '../../feedfile/feedFile.ts'
+import { readConfig } from '../config/config.ts'
+import { ConfigError } from '../errors.ts'
+import { parseFeedFile } from '../feedfile/feedFile.ts'
 import { createDeployment } from './deployment.ts'
 import type { DoctorOptions } from './deployment.ts'
 

@@ -1,5 +1,5 @@
-import { isObject } from '../../pds/json.ts'
-import type { JsonObject } from '../../pds/json.ts'
+import { isObject } from '../pds/json.ts'
+import type { JsonObject } from '../pds/json.ts'
 import type { Reply } from './ask.ts'
 import { excerpt, quote } from './excerpt.ts'
 

@@ -1,12 +1,12 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
-import type { Answer, Ask, Reply } from './ask.ts'
-import type { Deployment } from './deployment.ts'
-import { quote } from './excerpt.ts'
-import { READERS_SEE } from './readersSee.ts'
-import { describeError, readJson } from './readJson.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import type { Answer, Ask, Reply } from '../ask.ts'
+import type { Deployment } from '../deployment.ts'
+import { quote } from '../excerpt.ts'
+import { READERS_SEE } from '../readersSee.ts'
+import { describeError, readJson } from '../readJson.ts'
+import { notesOf } from '../report.ts'
+import type { Finding } from '../report.ts'
 
 const note = notesOf('did')
 

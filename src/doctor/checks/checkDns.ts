@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIPv6 } from 'node:net'
-import { excerpt } from './excerpt.ts'
-import { explainFault } from './faults.ts'
-import { READERS_SEE } from './readersSee.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import { excerpt } from '../excerpt.ts'
+import { explainFault } from '../faults.ts'
+import { READERS_SEE } from '../readersSee.ts'
+import { notesOf } from '../report.ts'
+import type { Finding } from '../report.ts'
 
 export interface DnsResult {
   readonly findings: readonly Finding[]

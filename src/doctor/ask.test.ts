@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { openLocalServer } from '../../../test/support/localServer.ts'
+import { openLocalServer } from '../../test/support/localServer.ts'
 import { createAsk } from './ask.ts'
 
 test('waits no longer than it should, also when the garbage collector comes by', async () => {

@@ -1,4 +1,4 @@
-import { countOf } from '../../texts/plural.ts'
+import { countOf } from '../texts/plural.ts'
 import type { GroupedFinding } from './groupFindings.ts'
 import { countVerdicts } from './report.ts'
 import type { Finding, Verdict } from './report.ts'

@@ -1,4 +1,4 @@
-import { timeLimit } from '../../identity/timeLimit.ts'
+import { timeLimit } from '../identity/timeLimit.ts'
 import { explainFault } from './faults.ts'
 import type { Fault } from './faults.ts'
 

@@ -1,6 +1,6 @@
-import type { Deployment } from './deployment.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import type { Deployment } from '../deployment.ts'
+import { notesOf } from '../report.ts'
+import type { Finding } from '../report.ts'
 
 const note = notesOf('configuration')
 

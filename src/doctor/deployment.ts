@@ -1,11 +1,11 @@
-import type { Config } from '../../config/config.ts'
-import { decodeBaseUrl } from '../../config/configParsers.ts'
-import { identityOf } from '../../config/serviceIdentity.ts'
-import { ConfigError } from '../../errors.ts'
-import { describeUnknownFeed } from '../../feeds/describeUnknownFeed.ts'
-import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
-import { urlHost } from '../../httpServer.ts'
-import { PUBLIC_APP_VIEW } from '../readLikeCount.ts'
+import type { Config } from '../config/config.ts'
+import { decodeBaseUrl } from '../config/configParsers.ts'
+import { identityOf } from '../config/serviceIdentity.ts'
+import { ConfigError } from '../errors.ts'
+import { describeUnknownFeed } from '../feeds/describeUnknownFeed.ts'
+import type { FeedDefinition } from '../feeds/feedDefinition.ts'
+import { urlHost } from '../httpServer.ts'
+import { PUBLIC_APP_VIEW } from '../publish/readLikeCount.ts'
 
 /** What is examined: who the service says it is, and where it is asked. */
 export interface Deployment {

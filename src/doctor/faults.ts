@@ -1,5 +1,5 @@
-import { findNetworkFault, networkFaultOf } from '../../identity/networkFault.ts'
-import type { NetworkFault } from '../../identity/networkFault.ts'
+import { findNetworkFault, networkFaultOf } from '../identity/networkFault.ts'
+import type { NetworkFault } from '../identity/networkFault.ts'
 import { excerpt } from './excerpt.ts'
 
 /** Why there is no answer, in plain words, and what the owner of the server can do. */

@@ -1,12 +1,12 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
 import { formatUs } from '../../time.ts'
-import type { Ask } from './ask.ts'
-import type { Deployment } from './deployment.ts'
-import { excerpt, quote } from './excerpt.ts'
-import { readJson } from './readJson.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import type { Ask } from '../ask.ts'
+import type { Deployment } from '../deployment.ts'
+import { excerpt, quote } from '../excerpt.ts'
+import { readJson } from '../readJson.ts'
+import { notesOf } from '../report.ts'
+import type { Finding } from '../report.ts'
 
 export interface IngestFacts {
   /** The answer of `/xrpc/_health`. */
