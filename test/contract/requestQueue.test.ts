@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { Asked } from '../../src/xrpc/clientConnection.ts'
+import type { Asked } from '../../src/queue/clientConnection.ts'
 import { openQueuedServer, readAll } from '../support/queuedServer.ts'
 import { until } from '../support/until.ts'
 

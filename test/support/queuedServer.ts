@@ -1,9 +1,9 @@
-import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Socket } from 'node:net'
 import { closeServer, createQueuedServer } from '../../src/httpServer.ts'
 import type { Listening } from '../../src/httpServer.ts'
-import type { Answerer } from '../../src/xrpc/answerer.ts'
+import type { Answerer } from '../../src/queue/answerer.ts'
 
 export interface QueuedServer extends AsyncDisposable {
   readonly port: number

@@ -1,19 +1,8 @@
 import type { Express } from 'express'
 import type { Logger } from '../logger.ts'
+import type { Answerer } from '../queue/answerer.ts'
 import type { Metrics } from '../status/metrics.ts'
-import type { Asked } from './clientConnection.ts'
-import type { RequestKind } from './shedder.ts'
 import type { SkeletonResponder } from './skeletonResponder.ts'
-
-/** Who answers, and who is told of what was not answered as it should be. */
-export interface Answerer {
-  answer(asked: Asked): void
-  /** The client left before its answer was made. */
-  abandoned?(asked: Asked): void
-  /** It took so long that the answer was an error. */
-  late?(asked: Asked): void
-  refused?(kind: RequestKind): void
-}
 
 export interface AnswererOptions {
   /** Undefined when this process does not serve feeds. */
