@@ -3,7 +3,7 @@
  * milliseconds each: more is asked of it than it can answer.
  */
 import type { AddressInfo } from 'node:net'
-import { createQueuedServer } from '../../src/httpServer.ts'
+import { createQueuedServer } from '../../src/http/httpServer.ts'
 
 const workMs = Number(process.argv[2])
 const { server, queue } = createQueuedServer()

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import type { Socket } from 'node:net'
-import { closeServer, createQueuedServer } from '../../src/httpServer.ts'
-import type { Listening } from '../../src/httpServer.ts'
+import { closeServer, createQueuedServer } from '../../src/http/httpServer.ts'
+import type { Listening } from '../../src/http/httpServer.ts'
 import type { Answerer } from '../../src/queue/answerer.ts'
 
 export interface QueuedServer extends AsyncDisposable {

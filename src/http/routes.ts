@@ -13,11 +13,11 @@ import type { HealthOptions } from '../status/health.ts'
 import type { Metrics } from '../status/metrics.ts'
 import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
-import { describeFeedGenerator } from './describeFeedGenerator.ts'
+import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
+import { getFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
+import { readSkeletonQuery } from '../xrpc/skeletonQuery.ts'
+import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
-import { getFeedSkeleton } from './getFeedSkeleton.ts'
-import { readSkeletonQuery } from './skeletonQuery.ts'
-import { isForLater, toXrpcError } from './xrpcErrors.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity

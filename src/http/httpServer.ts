@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import type { Config } from './config/config.ts'
-import { STARTING, sendError } from './queue/plainAnswers.ts'
-import { refuseConnection } from './queue/refuseConnection.ts'
-import { RequestQueue } from './queue/requestQueue.ts'
+import type { Config } from '../config/config.ts'
+import { STARTING, sendError } from '../queue/plainAnswers.ts'
+import { refuseConnection } from '../queue/refuseConnection.ts'
+import { RequestQueue } from '../queue/requestQueue.ts'
 
 export interface Listening {
   readonly server: Server
