@@ -4,7 +4,7 @@ import { groupFindings } from '../src/doctor/groupFindings.ts'
 import { renderJson } from '../src/doctor/renderJson.ts'
 import { renderSummary, renderText } from '../src/doctor/renderText.ts'
 import type { Finding } from '../src/doctor/report.ts'
-import { loadSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/service/setup.ts'
 import { runCommand } from './command.ts'
 
 const COMMAND = {

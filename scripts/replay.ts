@@ -7,7 +7,7 @@ import { readDatabaseArgument } from '../src/copy/copyArguments.ts'
 import { explainRecording } from '../src/replay/explainRecording.ts'
 import { findRecordingFault } from '../src/replay/findRecordingFault.ts'
 import { replayRecording } from '../src/replay/replayRecording.ts'
-import { loadSetup } from '../src/setup.ts'
+import { loadSetup } from '../src/service/setup.ts'
 import { runCommand } from './command.ts'
 
 const COMMAND = {

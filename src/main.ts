@@ -13,9 +13,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 
 async function run(signal: AbortSignal): Promise<void> {
   // Loading is a good part of a start: a signal that comes meanwhile is listened to already.
-  const { loadSetup } = await import('./setup.ts')
+  const { loadSetup } = await import('./service/setup.ts')
   const { createLogger } = await import('./logger.ts')
-  const { createApp } = await import('./app.ts')
+  const { createApp } = await import('./service/app.ts')
   const { readStartArguments } = await import('./config/startArguments.ts')
   const { Problems } = await import('./config/problems.ts')
   const { wantsHelp, problems } = readStartArguments(process.argv.slice(2))

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { describeConfig } from './config/config.ts'
-import { identityOf } from './config/serviceIdentity.ts'
-import { rankingsOf } from './feeds/rankingKey.ts'
-import { closeServer, listen, urlHost } from './http/httpServer.ts'
-import { startIngestThread } from './ingest/ingestThread.ts'
-import type { Logger } from './logger.ts'
+import { describeConfig } from '../config/config.ts'
+import { identityOf } from '../config/serviceIdentity.ts'
+import { rankingsOf } from '../feeds/rankingKey.ts'
+import { closeServer, listen, urlHost } from '../http/httpServer.ts'
+import { startIngestThread } from '../ingest/ingestThread.ts'
+import type { Logger } from '../logger.ts'
+import type { IngestStatus } from '../status/ingestStatus.ts'
+import type { SupervisedThread } from '../threads/supervisedThread.ts'
+import { startRankThread } from '../trending/rankThread.ts'
 import { ingestOptions } from './setup.ts'
 import type { Setup } from './setup.ts'
-import type { IngestStatus } from './status/ingestStatus.ts'
-import type { SupervisedThread } from './threads/supervisedThread.ts'
-import { startRankThread } from './trending/rankThread.ts'
 
 export interface AppOptions {
   readonly logger: Logger
@@ -139,6 +139,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }

@@ -1,9 +1,9 @@
-import type { Config } from './config/config.ts'
-import { refuseUnfinishedCopy } from './copy/copyProgress.ts'
-import { bringUpToDate } from './db/bringUpToDate.ts'
-import { UnwritableError } from './db/checkFile.ts'
-import type { Database } from './db/database.ts'
-import { isMigrated } from './db/migrate.ts'
+import type { Config } from '../config/config.ts'
+import { refuseUnfinishedCopy } from '../copy/copyProgress.ts'
+import { bringUpToDate } from '../db/bringUpToDate.ts'
+import { UnwritableError } from '../db/checkFile.ts'
+import type { Database } from '../db/database.ts'
+import { isMigrated } from '../db/migrate.ts'
 import {
   checkDatabase,
   isMissing,
@@ -11,14 +11,14 @@ import {
   openReader,
   openWriter,
   whenReachable,
-} from './db/openDatabase.ts'
-import { openUnwritable } from './db/openUnwritable.ts'
-import { ConfigError } from './errors.ts'
-import { prepareFilters } from './feeds/openFeeds.ts'
-import type { Logger } from './logger.ts'
-import { findFilters } from './posts/filters.ts'
+} from '../db/openDatabase.ts'
+import { openUnwritable } from '../db/openUnwritable.ts'
+import { ConfigError } from '../errors.ts'
+import { prepareFilters } from '../feeds/openFeeds.ts'
+import type { Logger } from '../logger.ts'
+import { findFilters } from '../posts/filters.ts'
+import { systemClock } from '../time.ts'
 import type { Setup } from './setup.ts'
-import { systemClock } from './time.ts'
 
 export interface PrepareOptions {
   readonly logger: Logger
