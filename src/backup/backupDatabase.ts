@@ -11,12 +11,12 @@ import { basename, dirname, join, resolve } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { refuseUnfinishedCopy } from '../copy/copyProgress.ts'
 import { codeOf } from '../db/databaseErrors.ts'
-import { findDue } from '../db/migrate.ts'
 import { isMissing, openReader } from '../db/openDatabase.ts'
-import { runApart } from '../db/runApart.ts'
+import { findDue } from '../db/upgrade/migrate.ts'
+import { runApart } from '../db/upgrade/runApart.ts'
 import { ConfigError, describeError } from '../errors.ts'
-import type { Clock } from '../time.ts'
 import { formatUs } from '../time.ts'
+import type { Clock } from '../time.ts'
 
 export interface BackupOptions {
   readonly databaseUrl: string

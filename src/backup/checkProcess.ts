@@ -1,9 +1,9 @@
 /** A process of its own that reads a copy from end to end, which takes minutes: `runApart` starts it. */
 import { sql } from 'kysely'
-import { findMissing } from '../db/halfMade.ts'
-import { findDue } from '../db/migrate.ts'
 import { migrationsFor } from '../db/migrations/index.ts'
-import { openSqlite } from '../db/sqlite.ts'
+import { openSqlite } from '../db/sqlite/sqlite.ts'
+import { findMissing } from '../db/upgrade/halfMade.ts'
+import { findDue } from '../db/upgrade/migrate.ts'
 import { describeError } from '../errors.ts'
 
 /** What is wrong with a copy; empty when it is whole. */

@@ -1,5 +1,5 @@
-import type { RowShape } from '../db/dialect.ts'
 import type { Schema } from '../db/schema.ts'
+import type { RowShape } from '../db/statements/dialect.ts'
 
 interface Copied<Table> {
   /** The primary key. Its text columns compare by bytes on every engine. */

@@ -4,8 +4,8 @@ import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { ConfigError } from '../errors.ts'
 import { codeOf } from './databaseErrors.ts'
-import { findDue } from './migrate.ts'
-import { openSqlite } from './sqlite.ts'
+import { openSqlite } from './sqlite/sqlite.ts'
+import { findDue } from './upgrade/migrate.ts'
 
 /** The database is there, and this process may not write to it. */
 export class UnwritableError extends ConfigError {

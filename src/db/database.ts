@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Compilable, Kysely, RawBuilder } from 'kysely'
-import type { Dialect } from './dialect.ts'
 import type { Eventually } from './eventually.ts'
 import type { Schema } from './schema.ts'
+import type { Dialect } from './statements/dialect.ts'
 
 /** A statement prepared once and run many times. */
 export interface Statement<Args, Row> {

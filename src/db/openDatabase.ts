@@ -6,15 +6,15 @@ import type { Logger } from '../logger.ts'
 import { checkFile } from './checkFile.ts'
 import type { Database } from './database.ts'
 import { codeOf, troubleOf } from './databaseErrors.ts'
-import type { LockedRole } from './postgresWriter.ts'
-import { openSqlite } from './sqlite.ts'
-import type { SqliteOptions } from './sqlite.ts'
+import type { LockedRole } from './postgres/postgresWriter.ts'
+import { openSqlite } from './sqlite/sqlite.ts'
+import type { SqliteOptions } from './sqlite/sqlite.ts'
 
 const PREFIX = 'sqlite:'
 
 /** Loaded when they are wanted: a service on SQLite starts without them and the driver behind them. */
-const postgresWriter = () => import('./postgresWriter.ts')
-const postgresReader = () => import('./postgresReader.ts')
+const postgresWriter = () => import('./postgres/postgresWriter.ts')
+const postgresReader = () => import('./postgres/postgresReader.ts')
 
 export interface WriterOptions {
   /** How long a statement waits for a lock of another process. */

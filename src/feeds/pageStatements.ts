@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
-import { prepareTuples } from '../db/tuplesStatement.ts'
+import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import { isAuthorShown } from '../posts/hiddenAuthors.ts'
 
 /** A place in a feed. */

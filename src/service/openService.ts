@@ -1,5 +1,5 @@
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
-import { watchFile } from '../db/watchFile.ts'
+import { watchFile } from '../db/sqlite/watchFile.ts'
 import { createFeeds } from '../feeds/openFeeds.ts'
 import { rankingsOf } from '../feeds/rankingKey.ts'
 import { createRegistry } from '../feeds/registry.ts'

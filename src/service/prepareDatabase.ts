@@ -1,9 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { refuseUnfinishedCopy } from '../copy/copyProgress.ts'
-import { bringUpToDate } from '../db/bringUpToDate.ts'
 import { UnwritableError } from '../db/checkFile.ts'
 import type { Database } from '../db/database.ts'
-import { isMigrated } from '../db/migrate.ts'
 import {
   checkDatabase,
   isMissing,
@@ -13,6 +11,8 @@ import {
   whenReachable,
 } from '../db/openDatabase.ts'
 import { openUnwritable } from '../db/openUnwritable.ts'
+import { bringUpToDate } from '../db/upgrade/bringUpToDate.ts'
+import { isMigrated } from '../db/upgrade/migrate.ts'
 import { ConfigError } from '../errors.ts'
 import { prepareFilters } from '../feeds/openFeeds.ts'
 import type { Logger } from '../logger.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
 import type { Database, Parameters } from '../db/database.ts'
-import { prepareTuples } from '../db/tuplesStatement.ts'
+import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import type { EngagementWeights } from '../feeds/feedDefinition.ts'
 import { isAuthorShown } from '../posts/hiddenAuthors.ts'
 import type { Us } from '../time.ts'

@@ -13,7 +13,7 @@ export interface Mutant {
 export const mutants: readonly Mutant[] = [
   {
     models: 'rows and position outside a transaction',
-    file: 'src/db/sqlite.ts',
+    file: 'src/db/sqlite/sqlite.ts',
     find: "handle.exec('begin immediate')",
     replace: "handle.exec('select 1')",
     caughtBy: ['test/contract/storeBatch.test.ts', 'writes rows and position together'],
@@ -498,7 +498,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'start: a migration that is committed statement by statement',
-    file: 'src/db/migrate.ts',
+    file: 'src/db/upgrade/migrate.ts',
     find: "await database.transaction(() => migrateOne(database, migrations, options), 'alone')",
     replace: 'await migrateOne(database, migrations, options)',
     caughtBy: [
@@ -508,14 +508,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'start: half of a migration left in the way of the next start',
-    file: 'src/db/migrate.ts',
+    file: 'src/db/upgrade/migrate.ts',
     find: '  await dropHalfMade(database, migrations, name)\n',
     replace: '  void dropHalfMade\n',
     caughtBy: ['test/contract/migrate.test.ts', 'of 0.1.0, which commits statement by statement'],
   },
   {
     models: 'start: the database of another program taken for ours',
-    file: 'src/db/databaseState.ts',
+    file: 'src/db/upgrade/databaseState.ts',
     find: 'MARKS.every((name) => others.includes(name))',
     replace: 'MARKS.length > 0',
     caughtBy: [

@@ -1,8 +1,8 @@
 /** What a file that is preloaded into the service does in the instant between rows and commit. */
 import BetterSqlite3 from 'better-sqlite3'
 import type pg from 'pg'
-import { PostgresConnection } from '../../src/db/postgresConnection.ts'
-import type { PostgresQuery } from '../../src/db/postgresConnection.ts'
+import { PostgresConnection } from '../../src/db/postgres/postgresConnection.ts'
+import type { PostgresQuery } from '../../src/db/postgres/postgresConnection.ts'
 
 /**
  * Called with the number of rows that the transaction has changed, on whichever engine this thread

@@ -5,8 +5,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { inject } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import { openReader, openWriter } from '../../src/db/openDatabase.ts'
+import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { TEMPLATE } from './postgresSetup.ts'
 
 /** A database of a test's own: migrated, and gone when the test ends. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/db/database.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
+import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { startIngest } from '../../src/ingest/ingest.ts'
 import type { Ingest, IngestOptions } from '../../src/ingest/ingest.ts'
 import { createLogger } from '../../src/logger.ts'

@@ -4,9 +4,9 @@ import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type { Database } from '../../src/db/database.ts'
-import type { Migrations } from '../../src/db/halfMade.ts'
-import { migrate } from '../../src/db/migrate.ts'
 import { migrationsFor } from '../../src/db/migrations/index.ts'
+import type { Migrations } from '../../src/db/upgrade/halfMade.ts'
+import { migrate } from '../../src/db/upgrade/migrate.ts'
 
 /** The migrations up to a number, as a version of that time knows them. */
 export function migrationsUpTo(database: Database, number: number): Migrations {

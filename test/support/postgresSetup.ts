@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { TestProject } from 'vitest/node'
-import { migrate } from '../../src/db/migrate.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
+import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { startPostgres } from './postgresServer.ts'
 
 declare module 'vitest' {

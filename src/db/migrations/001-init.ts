@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { ColumnDefinitionBuilder, Kysely } from 'kysely'
-import type { Dialect } from '../dialect.ts'
+import type { Dialect } from '../statements/dialect.ts'
 
 export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
   const { keyText, bigint } = dialect

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Dialect } from '../dialect.ts'
+import type { Dialect } from '../statements/dialect.ts'
 
 /** What ingest needs to know which records are stored without looking for each of them. */
 export async function up(db: Kysely<unknown>, { keyText }: Dialect): Promise<void> {

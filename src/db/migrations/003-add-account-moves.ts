@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
-import type { Dialect } from '../dialect.ts'
+import type { Dialect } from '../statements/dialect.ts'
 
 /**
  * Two clocks for each account, its latest frames, and what is still to be moved of accounts that have

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Dialect } from '../dialect.ts'
+import type { Dialect } from '../statements/dialect.ts'
 
 /** What the stream lacks for good is remembered, so that it is reported once. */
 export async function up(db: Kysely<unknown>, { bigint }: Dialect): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Migration } from 'kysely/migration'
 import { systemClock } from '../../time.ts'
-import type { Dialect } from '../dialect.ts'
+import type { Dialect } from '../statements/dialect.ts'
 import * as init from './001-init.ts'
 import * as addKnownRecords from './002-add-known-records.ts'
 import * as addAccountMoves from './003-add-account-moves.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
-import { prepareRows } from '../../db/rowsStatement.ts'
 import type { AccountMoveTable } from '../../db/schema.ts'
+import { prepareRows } from '../../db/statements/rowsStatement.ts'
 
 /** The SQL of accounts that have come or gone, and of which something is still to be moved. */
 export function prepareMoves(database: Database) {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
-import { prepareRows } from '../../db/rowsStatement.ts'
+import { prepareRows } from '../../db/statements/rowsStatement.ts'
 
 export interface TraceRow {
   readonly rkey: string

@@ -3,8 +3,8 @@
  * stands still while they are read.
  */
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
-import type { RowShape } from './dialect.ts'
+import type { Database } from '../database.ts'
+import type { RowShape } from '../statements/dialect.ts'
 
 const TYPES: Readonly<Record<string, 'text' | 'integer'>> = {
   text: 'text',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { ConfigError } from '../errors.ts'
+import { ConfigError } from '../../errors.ts'
 
 /** The code with which a program ends that has found the configuration, or the database, to be wrong. */
 export const CONFIG_EXIT = 2

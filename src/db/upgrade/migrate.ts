@@ -6,9 +6,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { ConfigError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { codeOf } from './databaseErrors.ts'
+import { ConfigError } from '../../errors.ts'
+import type { Database } from '../database.ts'
+import { codeOf } from '../databaseErrors.ts'
+import { migrationsFor } from '../migrations/index.ts'
 import {
   DONE_TABLE,
   LOCK_TABLE,
@@ -20,7 +21,6 @@ import {
 import type { DatabaseState } from './databaseState.ts'
 import { dropHalfMade, isLeftByStart } from './halfMade.ts'
 import type { Migrations } from './halfMade.ts'
-import { migrationsFor } from './migrations/index.ts'
 
 export interface MigrateOptions {
   /** Ends waiting for another process, with an error. */

@@ -1,8 +1,8 @@
 /** A process of its own that migrates a SQLite file: `runApart` starts it, and may end it at any instant. */
-import { ConfigError, describeError } from '../errors.ts'
+import { ConfigError, describeError } from '../../errors.ts'
+import { openWriter } from '../openDatabase.ts'
 import { explainMigration } from './explainMigration.ts'
 import { migrate } from './migrate.ts'
-import { openWriter } from './openDatabase.ts'
 import { CONFIG_EXIT } from './runApart.ts'
 
 async function run(databaseUrl: string): Promise<void> {

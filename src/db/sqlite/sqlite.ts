@@ -3,11 +3,11 @@ import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Compilable } from 'kysely'
-import { argumentBinder, parametersOf } from './database.ts'
-import type { Database, Parameters, Statement } from './database.ts'
-import { codeOf } from './databaseErrors.ts'
-import { sqliteDialect } from './dialect.ts'
-import type { Schema } from './schema.ts'
+import { argumentBinder, parametersOf } from '../database.ts'
+import type { Database, Parameters, Statement } from '../database.ts'
+import { codeOf } from '../databaseErrors.ts'
+import type { Schema } from '../schema.ts'
+import { sqliteDialect } from '../statements/dialect.ts'
 
 export interface SqliteOptions {
   readonly path: string

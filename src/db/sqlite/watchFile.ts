@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { describeError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import { describeError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
 
 export interface FileWatch extends Disposable {
   /** What has become of the file, in words that name no place; undefined while all is well. */

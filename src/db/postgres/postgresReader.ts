@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import type pg from 'pg'
-import { RequestError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { ConnectionLostError, troubleOf } from './databaseErrors.ts'
-import { postgresDialect } from './dialect.ts'
+import { RequestError } from '../../errors.ts'
+import type { Database } from '../database.ts'
+import { ConnectionLostError, troubleOf } from '../databaseErrors.ts'
+import type { Schema } from '../schema.ts'
+import { postgresDialect } from '../statements/dialect.ts'
 import { PostgresConnection } from './postgresConnection.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
 import { kyselyDialect, prepareStatement } from './postgresStatement.ts'
-import type { Schema } from './schema.ts'
 
 export interface PostgresReaderOptions {
   /** In the order of preference. */

@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { ConfigError } from '../errors.ts'
-import { ConnectionLostError, troubleOf } from './databaseErrors.ts'
+import { ConfigError } from '../../errors.ts'
+import { ConnectionLostError, troubleOf } from '../databaseErrors.ts'
 
 /** One statement on its way to the server; with a name it is prepared once a connection. */
 export interface PostgresQuery {

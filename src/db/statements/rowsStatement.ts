@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import type { Database, Statement } from './database.ts'
+import type { Database, Statement } from '../database.ts'
 import type { RowShape, Rows } from './dialect.ts'
 
 type Arguments = Record<string | number, unknown>

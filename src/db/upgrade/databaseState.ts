@@ -1,7 +1,7 @@
 /** What a database is to this version of the program, as its catalog says: nothing is written. */
 import { sql } from 'kysely'
-import { ConfigError } from '../errors.ts'
-import type { Database } from './database.ts'
+import { ConfigError } from '../../errors.ts'
+import type { Database } from '../database.ts'
 
 /** The list of what has been done, and a table that versions up to 0.1.0 make beside it. */
 export const DONE_TABLE = 'kysely_migration'

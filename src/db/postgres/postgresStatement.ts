@@ -1,11 +1,11 @@
-import type { Compilable, Kysely } from 'kysely'
 import { PostgresDialect } from 'kysely'
+import type { Compilable, Kysely } from 'kysely'
 import type pg from 'pg'
-import { argumentBinder, parametersOf } from './database.ts'
-import type { Parameters, Statement } from './database.ts'
-import { postgresDialect } from './dialect.ts'
+import { argumentBinder, parametersOf } from '../database.ts'
+import type { Parameters, Statement } from '../database.ts'
+import type { Schema } from '../schema.ts'
+import { postgresDialect } from '../statements/dialect.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
-import type { Schema } from './schema.ts'
 
 /** Sends a query somewhere, and answers when the server has. */
 export type SendQuery = (query: PostgresQuery) => Promise<pg.QueryResult>

@@ -1,8 +1,8 @@
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { temporaryFolder } from '../../test/support/databases.ts'
-import { silentLogger } from '../logger.ts'
+import { temporaryFolder } from '../../../test/support/databases.ts'
+import { silentLogger } from '../../logger.ts'
 import { watchFile } from './watchFile.ts'
 
 beforeEach(() => {

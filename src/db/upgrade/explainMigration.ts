@@ -1,6 +1,6 @@
-import { ConfigError, describeError } from '../errors.ts'
-import type { Database } from './database.ts'
-import { codeOf } from './databaseErrors.ts'
+import { ConfigError, describeError } from '../../errors.ts'
+import type { Database } from '../database.ts'
+import { codeOf } from '../databaseErrors.ts'
 import { placeOf } from './databaseState.ts'
 
 /** What an operator can do about a migration that has failed, in plain words; else the error as it is. */

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Compilable, Kysely, RawBuilder } from 'kysely'
-import type { Database, Parameters } from './database.ts'
+import type { Database, Parameters } from '../database.ts'
+import { whenReady } from '../eventually.ts'
+import type { Eventually } from '../eventually.ts'
+import type { Schema } from '../schema.ts'
 import type { RowShape } from './dialect.ts'
-import type { Eventually } from './eventually.ts'
-import { whenReady } from './eventually.ts'
-import type { Schema } from './schema.ts'
 
 /** A query whose rows come as arrays of their columns, in the order of its shape. */
 export interface TuplesStatement<Args, Tuple> {

@@ -6,8 +6,8 @@ import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import type { QueryExecutorProvider } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { ConfigError } from '../errors.ts'
-import type { Database } from './database.ts'
+import { ConfigError } from '../../errors.ts'
+import type { Database } from '../database.ts'
 import { DONE_TABLE, LOCK_TABLE } from './databaseState.ts'
 
 export type Migrations = Readonly<Record<string, Migration>>
