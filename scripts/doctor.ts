@@ -1,9 +1,9 @@
 import { createDeployment } from '../src/doctor/deployment.ts'
 import { diagnose } from '../src/doctor/diagnose.ts'
+import type { Finding } from '../src/doctor/findings.ts'
 import { groupFindings } from '../src/doctor/groupFindings.ts'
 import { renderJson } from '../src/doctor/renderJson.ts'
 import { renderSummary, renderText } from '../src/doctor/renderText.ts'
-import type { Finding } from '../src/doctor/report.ts'
 import { loadSetup } from '../src/service/setup.ts'
 import { runCommand } from './command.ts'
 

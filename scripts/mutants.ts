@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { countOf } from '../src/texts/plural.ts'
+import { countOf } from '../src/texts/countOf.ts'
 import { mutants } from '../test/mutants/mutants.ts'
 import type { Mutant } from '../test/mutants/mutants.ts'
 import { runCommand } from './command.ts'

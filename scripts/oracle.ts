@@ -1,4 +1,4 @@
-import { countOf } from '../src/texts/plural.ts'
+import { countOf } from '../src/texts/countOf.ts'
 import { bundleService } from '../test/oracle/bundleService.ts'
 import { readWorld } from '../test/oracle/readWorld.ts'
 import { recordRun } from '../test/oracle/recordRun.ts'

@@ -1,8 +1,8 @@
 import type { Order } from '../src/feeds/feedDefinition.ts'
 import type { WalkedPost } from '../src/feeds/walkFeed.ts'
-import { countOf } from '../src/texts/plural.ts'
+import { countOf } from '../src/texts/countOf.ts'
 import { formatUs } from '../src/time.ts'
-import type { Explanation } from '../src/trending/explain.ts'
+import type { Explanation } from '../src/trending/explainRanking.ts'
 
 /** A post as `printFeed` prints it. */
 export interface PrintedPost extends WalkedPost {

@@ -1,6 +1,6 @@
-import { OPTIONAL_FIELDS } from '../src/publish/feedRecord.ts'
 import { publishFeeds } from '../src/publish/publishFeeds.ts'
 import { createJsonPrinter, createTextPrinter } from '../src/publish/publishPrinter.ts'
+import { OPTIONAL_FIELDS } from '../src/publish/wantedRecord.ts'
 import type { Call } from './command.ts'
 import { PASSWORD_NOTES, PUBLISHING_OPTIONS, readChoices, runPublishing } from './publishing.ts'
 

@@ -16,7 +16,7 @@ async function run(signal: AbortSignal): Promise<void> {
   const { loadSetup } = await import('./service/setup.ts')
   const { createLogger } = await import('./logger.ts')
   const { createApp } = await import('./service/app.ts')
-  const { readStartArguments } = await import('./config/startArguments.ts')
+  const { readStartArguments } = await import('./config/readStartArguments.ts')
   const { Problems } = await import('./config/problems.ts')
   const { wantsHelp, problems } = readStartArguments(process.argv.slice(2))
   if (wantsHelp) {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { migrate } from '../db/upgrade/migrate.ts'
-import { emptyTables, hasTable } from '../db/upgrade/wholeTables.ts'
+import { emptyTables, hasTable } from '../db/upgrade/tables.ts'
 import { ALL_TABLES, COPIED_TABLES, LARGE_TABLES } from './copiedTables.ts'
 import { createProgress, loadProgress, saveProgress } from './copyProgress.ts'
 import type { CopyProgress } from './copyProgress.ts'

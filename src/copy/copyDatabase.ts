@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
 import { troubleOf } from '../db/databaseErrors.ts'
-import { estimateRows, holdStill, readShapes } from '../db/upgrade/wholeTables.ts'
+import { estimateRows, holdStill, readShapes } from '../db/upgrade/tables.ts'
 import { loadPosition } from '../status/loadPosition.ts'
 import type { Us } from '../time.ts'
 import { beginCopy } from './beginCopy.ts'

@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
-import { hasTable } from '../db/upgrade/wholeTables.ts'
+import { hasTable } from '../db/upgrade/tables.ts'
 import { ConfigError } from '../errors.ts'
 
 const TABLE = 'copy_progress'

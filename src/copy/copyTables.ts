@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { raiseSequences, readSequences } from '../db/sequences.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
-import { emptyTables } from '../db/upgrade/wholeTables.ts'
+import { emptyTables } from '../db/upgrade/tables.ts'
 import type { ShapedTable } from './copiedTables.ts'
 import { saveProgress } from './copyProgress.ts'
 import type { CopyProgress } from './copyProgress.ts'
-import { preparePages } from './readTable.ts'
-import type { Row } from './readTable.ts'
+import { preparePages } from './tablePages.ts'
+import type { Row } from './tablePages.ts'
 
 export interface CopyWork {
   readonly source: Database

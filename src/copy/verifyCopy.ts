@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../db/database.ts'
 import { readSequences } from '../db/sequences.ts'
-import { countOf } from '../texts/plural.ts'
+import { countOf } from '../texts/countOf.ts'
 import type { ShapedTable } from './copiedTables.ts'
 import type { CopyWork } from './copyTables.ts'
-import { preparePages } from './readTable.ts'
+import { preparePages } from './tablePages.ts'
 
 /** The target does not hold what the source does. */
 export class CopyDiffersError extends Error {

@@ -1,6 +1,6 @@
 import { excerpt } from './excerpt.ts'
-import { notesOf } from './report.ts'
-import type { Check, Finding } from './report.ts'
+import { notesOf } from './findings.ts'
+import type { Check, Finding } from './findings.ts'
 
 /** A defect of a check costs that check, and is told. */
 export async function attempt<T extends { readonly findings: readonly Finding[] }>(

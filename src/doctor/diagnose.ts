@@ -27,9 +27,9 @@ import type { ServiceResult } from './checks/checkService.ts'
 import { checkSkeletons } from './checks/checkSkeletons.ts'
 import type { SkeletonsResult } from './checks/checkSkeletons.ts'
 import type { Deployment } from './deployment.ts'
+import { notesOf } from './findings.ts'
+import type { Check, Finding } from './findings.ts'
 import { findWay } from './findWay.ts'
-import { notesOf } from './report.ts'
-import type { Check, Finding } from './report.ts'
 
 /** A page of records. */
 const PDS_MAX_BYTES = 8 * 1024 * 1024

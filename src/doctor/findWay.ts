@@ -5,8 +5,8 @@ import type { DnsResult } from './checks/checkDns.ts'
 import { checkTls } from './checks/checkTls.ts'
 import type { Deployment } from './deployment.ts'
 import { excerpt } from './excerpt.ts'
-import { notesOf } from './report.ts'
-import type { Finding } from './report.ts'
+import { notesOf } from './findings.ts'
+import type { Finding } from './findings.ts'
 
 export interface Way {
   readonly findings: readonly Finding[]

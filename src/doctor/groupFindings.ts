@@ -1,4 +1,4 @@
-import type { Finding } from './report.ts'
+import type { Finding } from './findings.ts'
 
 /** A finding, and the feeds that it is about alike. */
 export interface GroupedFinding extends Finding {

@@ -1,5 +1,5 @@
 import { isObject } from '../pds/json.ts'
-import { countOf } from '../texts/plural.ts'
+import { countOf } from '../texts/countOf.ts'
 import type { Ask, Reply } from './ask.ts'
 import { quote } from './excerpt.ts'
 import { READERS_SEE, wordsFor } from './readersSee.ts'

@@ -1,4 +1,4 @@
-import type { Finding } from './report.ts'
+import type { Finding } from './findings.ts'
 
 /** A finding as one line of JSON, its fields always in the same order. */
 export function renderJson(finding: Finding): string {

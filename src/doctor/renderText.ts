@@ -1,7 +1,7 @@
-import { countOf } from '../texts/plural.ts'
+import { countOf } from '../texts/countOf.ts'
+import { countVerdicts } from './findings.ts'
+import type { Finding, Verdict } from './findings.ts'
 import type { GroupedFinding } from './groupFindings.ts'
-import { countVerdicts } from './report.ts'
-import type { Finding, Verdict } from './report.ts'
 
 const LABELS: Readonly<Record<Verdict, string>> = {
   ok: 'ok',

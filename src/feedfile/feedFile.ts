@@ -1,8 +1,5 @@
 import { ORDERS, SERVED_ORDERS } from '../feeds/feedDefinition.ts'
 import type { FeedDefinition, Order, TrendingOptions } from '../feeds/feedDefinition.ts'
-import { FILTER_KEYS, readFilter } from './feedFileFilter.ts'
-import { openYaml } from './feedFileReader.ts'
-import type { YamlFile, YamlValue } from './feedFileReader.ts'
 import {
   decodeAvatar,
   decodeDescription,
@@ -12,9 +9,12 @@ import {
   oneOf,
   quote,
 } from './feedFileTexts.ts'
-import { DEFAULT_TRENDING, readTrending } from './feedFileTrending.ts'
 import { readBoolean, readDecoded, readList, readMap } from './feedFileValues.ts'
 import type { Fields } from './feedFileValues.ts'
+import { FILTER_KEYS, readFilter } from './readFilter.ts'
+import { DEFAULT_TRENDING, readTrending } from './readTrending.ts'
+import { openYaml } from './yamlFile.ts'
+import type { YamlFile, YamlValue } from './yamlFile.ts'
 
 const MAX_FEEDS = 1_000
 

@@ -7,7 +7,7 @@ import { canonicalLanguage } from '../posts/canonicalLanguage.ts'
 import { canonicalTag } from '../posts/canonicalTag.ts'
 import { SELF_LABELS } from '../posts/postFilter.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
-import { namesLanguage } from './languageCodes.ts'
+import { namesLanguage } from './namesLanguage.ts'
 
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }

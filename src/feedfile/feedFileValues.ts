@@ -5,10 +5,10 @@
 import { isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Node, Scalar } from 'yaml'
 import { findNearMiss } from '../texts/nearMiss.ts'
-import { startOf } from './feedFileReader.ts'
-import type { YamlValue } from './feedFileReader.ts'
 import { quote, shorten } from './feedFileTexts.ts'
 import type { Decode } from './feedFileTexts.ts'
+import { startOf } from './yamlFile.ts'
+import type { YamlValue } from './yamlFile.ts'
 
 /** Words that are text in YAML 1.2 and true or false in YAML 1.1, and to many people. */
 const BOOLEAN_WORD = /^(?:yes|no|on|off)$/iu

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
-import { findAvatarFault } from './avatarFile.ts'
+import { findAvatarFault } from './avatarFault.ts'
 import { parseFeedFile } from './feedFile.ts'
 
 /** After the first ones it is plain that the whole file is written otherwise. */

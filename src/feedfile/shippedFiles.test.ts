@@ -4,7 +4,7 @@ import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/suppor
 import { SERVED_ORDERS } from '../feeds/feedDefinition.ts'
 import { MEDIA, SELF_LABELS } from '../posts/postFilter.ts'
 import { parseFeedFile } from './feedFile.ts'
-import { DEFAULT_TRENDING } from './feedFileTrending.ts'
+import { DEFAULT_TRENDING } from './readTrending.ts'
 
 interface Schema {
   readonly $ref?: string

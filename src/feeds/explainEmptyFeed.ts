@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import { tagKey } from '../posts/tagKey.ts'
-import { countOf } from '../texts/plural.ts'
+import { countOf } from '../texts/countOf.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../time.ts'
 import type { Clock } from '../time.ts'
 import type { FeedDefinition } from './feedDefinition.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
-import { isAuthorShown } from '../posts/hiddenAuthors.ts'
+import { isAuthorShown } from '../posts/isAuthorShown.ts'
 
 /** A place in a ranking. */
 export type RankTuple = readonly [generation: number, rank: number, indexedAt: number, uri: string]

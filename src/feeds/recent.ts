@@ -1,14 +1,14 @@
 import { whenReady } from '../db/eventually.ts'
 import type { Eventually } from '../db/eventually.ts'
-import type { Clock } from '../time.ts'
 import { US_PER_DAY } from '../time.ts'
+import type { Clock } from '../time.ts'
 import { TOP, packCursor, parseCursor } from './cursor.ts'
 import type { CursorScope, Keyset } from './cursor.ts'
 import { throwIfAbandoned } from './feed.ts'
 import type { Feed, Page, PageRequest } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
+import { findPinned } from './findPinned.ts'
 import type { PageStatements, PageTuple } from './pageStatements.ts'
-import { findPinned } from './pinnedPost.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition

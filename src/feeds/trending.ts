@@ -1,14 +1,14 @@
-import type { Eventually } from '../db/eventually.ts'
 import { whenReady } from '../db/eventually.ts'
-import type { Clock } from '../time.ts'
+import type { Eventually } from '../db/eventually.ts'
 import { US_PER_DAY } from '../time.ts'
+import type { Clock } from '../time.ts'
 import { packRank, parseRank } from './cursor.ts'
 import type { CursorScope, RankPlace } from './cursor.ts'
 import { throwIfAbandoned } from './feed.ts'
 import type { Feed, Page, PageRequest } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
+import { findPinned } from './findPinned.ts'
 import type { PageStatements } from './pageStatements.ts'
-import { findPinned } from './pinnedPost.ts'
 import type { RankTuple, RankingStatements } from './rankingStatements.ts'
 
 export interface TrendingFeedOptions {

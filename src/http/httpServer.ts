@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { Config } from '../config/config.ts'
-import { STARTING, sendError } from '../queue/plainAnswers.ts'
+import { STARTING, sendError } from '../queue/plainErrors.ts'
 import { refuseConnection } from '../queue/refuseConnection.ts'
 import { RequestQueue } from '../queue/requestQueue.ts'
 
@@ -80,9 +80,4 @@ export async function closeServer({ server, queue }: Listening): Promise<void> {
     server.closeIdleConnections()
   })
   queue[Symbol.dispose]()
-}
-
-/** An IPv6 address stands in brackets in a URL. */
-export function urlHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -14,9 +14,9 @@ import type { IngestStatus } from '../status/ingestStatus.ts'
 import type { WorkerMessage } from '../threads/supervisedThread.ts'
 import { listenToOrders } from '../threads/threadOrders.ts'
 import { systemClock } from '../time.ts'
-import { silentMs, startIngest } from './ingest.ts'
-import type { Ingest, IngestOptions } from './ingest.ts'
 import { IngestCounters } from './ingestCounters.ts'
+import { silentMs, startIngest } from './startIngest.ts'
+import type { Ingest, IngestOptions } from './startIngest.ts'
 
 export interface WorkerData {
   readonly ingest: IngestOptions

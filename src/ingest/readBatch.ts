@@ -4,7 +4,7 @@ import type { HeardEvent } from './clocks/clockJudge.ts'
 import type { Chunk, ClockWatch } from './clocks/clockWatch.ts'
 import { decodeEvent } from './events/decodeEvent.ts'
 import type { Decoded, StreamEvent } from './events/decodeEvent.ts'
-import type { Batch, RowOp } from './events/operations.ts'
+import type { Batch, Operation } from './events/operations.ts'
 import { projectEvent } from './events/projectEvent.ts'
 import type { EventTimes, Projection } from './events/projectEvent.ts'
 import { timeOfStrangerMark } from './events/strangerMark.ts'
@@ -40,7 +40,7 @@ export function readBatch(
 ): ReadBatch & { isHeld: boolean } {
   const { counters, projection, keeper, watch } = options
   const { frames, receivedMs } = chunk
-  const ops: RowOp[] = []
+  const ops: Operation[] = []
   const heard: HeardEvent[] = []
   const beforeUs = keeper.committed?.timeUs ?? 0
   const nowUs = watch.judge.clockAt(receivedMs)

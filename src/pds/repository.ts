@@ -1,5 +1,5 @@
-import { describeInactive } from './accountStatus.ts'
 import type { PictureBlob } from './blob.ts'
+import { describeInactive } from './describeInactive.ts'
 import { cidOfBlob, isObject } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { PdsError } from './pdsError.ts'

@@ -4,7 +4,7 @@
  * it is opened once more with the password. A call is repeated once at most.
  */
 import type { Account } from '../identity/resolveAccount.ts'
-import { describeInactive } from './accountStatus.ts'
+import { describeInactive } from './describeInactive.ts'
 import type { JsonObject } from './json.ts'
 import { PdsError } from './pdsError.ts'
 import type { Person } from './person.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ConfigError, describeError } from '../errors.ts'
-import { describePictureFault, findAvatarFault, findPictureType } from '../feedfile/avatarFile.ts'
+import { describePictureFault, findAvatarFault, findPictureType } from '../feedfile/avatarFault.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import { rawCid } from '../pds/blob.ts'
 import type { PictureBlob } from '../pds/blob.ts'

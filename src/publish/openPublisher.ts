@@ -10,7 +10,7 @@ import { Repository } from '../pds/repository.ts'
 import { Secrets } from '../pds/secrets.ts'
 import { Session } from '../pds/session.ts'
 import { XrpcClient } from '../pds/xrpcClient.ts'
-import { findServiceFault } from './checkService.ts'
+import { findServiceFault } from './findServiceFault.ts'
 
 /** For whom is published, and as whom: what the configuration says before anybody is asked. */
 export interface PublishTarget {

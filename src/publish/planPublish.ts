@@ -7,11 +7,11 @@ import { cidOfBlob } from '../pds/json.ts'
 import type { JsonObject } from '../pds/json.ts'
 import { GENERATOR } from '../pds/storedRecord.ts'
 import type { StoredRecord } from '../pds/storedRecord.ts'
-import { findRecordFault } from './checkRecord.ts'
 import { diffRecord } from './diffRecord.ts'
 import type { Change } from './diffRecord.ts'
-import { OPTIONAL_FIELDS, mergeRecord } from './feedRecord.ts'
-import type { MergeOptions, WantedRecord } from './feedRecord.ts'
+import { findRecordFault } from './findRecordFault.ts'
+import { OPTIONAL_FIELDS, mergeRecord } from './wantedRecord.ts'
+import type { MergeOptions, WantedRecord } from './wantedRecord.ts'
 
 /** A record to write. */
 export interface WriteStep {

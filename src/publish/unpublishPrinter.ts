@@ -1,5 +1,5 @@
-import { countOf } from '../texts/plural.ts'
-import { addressLines, linkOf } from './feedAddress.ts'
+import { countOf } from '../texts/countOf.ts'
+import { addressLines, linkOf } from './addressLines.ts'
 import type { Publisher } from './openPublisher.ts'
 import { publisherJson, publisherLines } from './publisherLines.ts'
 import type { Printer } from './runPrinted.ts'

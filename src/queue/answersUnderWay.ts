@@ -1,5 +1,5 @@
 import type { Asked } from './clientConnection.ts'
-import { TOO_SLOW, sendError } from './plainAnswers.ts'
+import { TOO_SLOW, sendError } from './plainErrors.ts'
 import type { RequestKind } from './shedder.ts'
 
 /** The AppView leaves after five seconds: what would be answered later helps nobody. */

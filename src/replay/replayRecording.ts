@@ -1,13 +1,13 @@
 import type { Database } from '../db/database.ts'
 import { openRole } from '../db/openDatabase.ts'
-import { startIngest } from '../ingest/ingest.ts'
+import { startIngest } from '../ingest/startIngest.ts'
 import { createRecordingSource } from '../ingest/stream/recordingSource.ts'
 import { createLogger } from '../logger.ts'
 import { prepareDatabase } from '../service/prepareDatabase.ts'
 import { ingestOptions } from '../service/setup.ts'
 import type { Setup } from '../service/setup.ts'
 import { loadPosition } from '../status/loadPosition.ts'
-import { countOf } from '../texts/plural.ts'
+import { countOf } from '../texts/countOf.ts'
 import { formatUs, systemClock } from '../time.ts'
 
 export interface ReplayOptions {

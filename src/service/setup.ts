@@ -2,10 +2,10 @@ import { DEFAULT_FEEDS_FILE, readConfig } from '../config/config.ts'
 import type { Config, Environment } from '../config/config.ts'
 import { readEnvFile } from '../config/envFile.ts'
 import { Problems } from '../config/problems.ts'
-import { DEFAULT_TRENDING } from '../feedfile/feedFileTrending.ts'
 import { readFeedFile } from '../feedfile/readFeedFile.ts'
+import { DEFAULT_TRENDING } from '../feedfile/readTrending.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
-import type { IngestOptions } from '../ingest/ingest.ts'
+import type { IngestOptions } from '../ingest/startIngest.ts'
 
 /** All that an operator has set. */
 export interface Setup {

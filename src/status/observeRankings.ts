@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 

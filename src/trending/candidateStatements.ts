@@ -3,7 +3,7 @@ import type { RawBuilder } from 'kysely'
 import type { Database, Parameters } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import type { EngagementWeights } from '../feeds/feedDefinition.ts'
-import { isAuthorShown } from '../posts/hiddenAuthors.ts'
+import { isAuthorShown } from '../posts/isAuthorShown.ts'
 import type { Us } from '../time.ts'
 
 export type CandidateTuple = readonly [

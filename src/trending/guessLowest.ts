@@ -1,6 +1,6 @@
 import type { TrendingOptions } from '../feeds/feedDefinition.ts'
 import type { Us } from '../time.ts'
-import type { ServedPost } from './materialize.ts'
+import type { ServedPost } from './rankingStore.ts'
 import { scoreReason, unpackReason } from './reason.ts'
 import { ageInHours } from './score.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_TRENDING } from '../feedfile/feedFileTrending.ts'
+import { DEFAULT_TRENDING } from '../feedfile/readTrending.ts'
 import { US_PER_HOUR } from '../time.ts'
 import { rankPosts } from './rank.ts'
 import type { Candidate } from './rank.ts'

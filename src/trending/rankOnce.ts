@@ -1,9 +1,9 @@
 import { openReader, openRole } from '../db/openDatabase.ts'
-import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import { silentLogger } from '../logger.ts'
 import { systemClock } from '../time.ts'
-import { RankingStore } from './materialize.ts'
 import { Ranker } from './ranker.ts'
+import { RankingStore } from './rankingStore.ts'
 
 export interface RankOnceOptions {
   readonly databaseUrl: string

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_TRENDING } from '../feedfile/feedFileTrending.ts'
+import { DEFAULT_TRENDING } from '../feedfile/readTrending.ts'
 import { authorPenalty, scorePost } from './score.ts'
 
 const NONE = { likes: 0, replies: 0, reposts: 0, quotes: 0, views: 0 }

@@ -6,9 +6,9 @@ import { migrationsFor } from '../../src/db/migrations/index.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
 import { sqliteDialect } from '../../src/db/statements/dialect.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
+import { prepareFilters } from '../../src/feeds/createFeeds.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
-import { prepareFilters } from '../../src/feeds/openFeeds.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -91,7 +91,7 @@ export async function insertPosts(
   const store = new RecordStore(database, () => true)
   const random = createRandom(7 + first)
   for (let done = 0; done < posts; done += BATCH) {
-    const ops: RowOp[] = []
+    const ops: Operation[] = []
     for (let index = done; index < Math.min(done + BATCH, posts); index += 1) {
       const timeUs = startUs + Math.floor((index / posts) * spanUs)
       ops.push(inventedPost(first + index, timeUs, random))
@@ -101,7 +101,7 @@ export async function insertPosts(
   }
 }
 
-function inventedPost(index: number, timeUs: number, random: { next(): number }): RowOp {
+function inventedPost(index: number, timeUs: number, random: { next(): number }): Operation {
   const tags = new Set([tagName(zipf(random.next()))])
   while (random.next() < 0.17) {
     tags.add(tagName(zipf(random.next())))

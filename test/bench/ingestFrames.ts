@@ -3,8 +3,8 @@
  * are the first frames, while code is compiled and nearly every account is a new one, and the rest.
  */
 import { openWriter } from '../../src/db/openDatabase.ts'
-import { prepareFilters } from '../../src/feeds/openFeeds.ts'
-import { startIngest } from '../../src/ingest/ingest.ts'
+import { prepareFilters } from '../../src/feeds/createFeeds.ts'
+import { startIngest } from '../../src/ingest/startIngest.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { systemClock } from '../../src/time.ts'
 import { benchFeeds } from './database.ts'

@@ -7,12 +7,12 @@ import { sql } from 'kysely'
 import type { Database } from '../../src/db/database.ts'
 import { openReader, openWriter } from '../../src/db/openDatabase.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
-import { DEFAULT_TRENDING } from '../../src/feedfile/feedFileTrending.ts'
+import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
+import { createFeeds, prepareFilters } from '../../src/feeds/createFeeds.ts'
 import type { Feed } from '../../src/feeds/feed.ts'
-import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
-import { rankingsOf } from '../../src/feeds/rankingKey.ts'
-import type { RankingDefinition } from '../../src/feeds/rankingKey.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import { rankingsOf } from '../../src/feeds/rankingDefinition.ts'
+import type { RankingDefinition } from '../../src/feeds/rankingDefinition.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -114,7 +114,7 @@ async function fillTrending(file: string): Promise<{ posts: number; all: number 
   await prepareFilters(writer, definitions, { clock: systemClock, logger: silentLogger() })
   const store = new RecordStore(writer, () => true)
   const target = { database: writer, store, pinned: [], windowUs: 2 * windowUs }
-  const fill = async (count: number, make: (index: number) => RowOp): Promise<number> => {
+  const fill = async (count: number, make: (index: number) => Operation): Promise<number> => {
     for (let first = 0; first < count; first += BATCH) {
       const ops = Array.from({ length: BATCH }, (_, index) => make(first + index))
       const batch = { ops, position: undefined, lastEventUs: undefined }

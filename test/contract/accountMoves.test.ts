@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { AccountMover } from '../../src/ingest/upkeep/accountMover.ts'
@@ -52,7 +52,7 @@ type Happening = {
   to?: string
 }
 
-function toOp(happening: Happening, index: number): RowOp {
+function toOp(happening: Happening, index: number): Operation {
   const { what, did: owner, rkey: key = '', isTagged, author = '', to = '' } = happening
   const timeUs = index + 1
   const rev = `3${String(index).padStart(3, '0')}`
@@ -85,7 +85,7 @@ async function openStore({ writer }: TestDatabase, rowsAtOnce: number) {
   const store = new RecordStore(writer, () => true)
   const mover = new AccountMover({ database: writer, store, step: 2 })
   return {
-    store: async (ops: readonly RowOp[]) => {
+    store: async (ops: readonly Operation[]) => {
       const batch = { ops, position: undefined, lastEventUs: undefined }
       const windowUs = 72 * US_PER_HOUR
       const target = { database: writer, store, pinned: [], windowUs, rowsAtOnce }
@@ -103,7 +103,7 @@ async function openStore({ writer }: TestDatabase, rowsAtOnce: number) {
  * Nobody likes what is not there: such a like counts when its batch brings the post as well, and does not
  * when the batch has ended before.
  */
-function withoutEarlyLikes(ops: readonly RowOp[]): RowOp[] {
+function withoutEarlyLikes(ops: readonly Operation[]): Operation[] {
   return ops.map((op, index) => {
     const liked = op.kind === 'putMark' ? op.engagement : undefined
     const isThere =
@@ -116,7 +116,7 @@ function withoutEarlyLikes(ops: readonly RowOp[]): RowOp[] {
 }
 
 /** The at-uris of kept posts and the accounts that are hidden, worked out from what happened alone. */
-function keptByModel(ops: readonly RowOp[]): { tagged: Set<string>; hidden: Set<string> } {
+function keptByModel(ops: readonly Operation[]): { tagged: Set<string>; hidden: Set<string> } {
   const tagged = new Set<string>()
   const hidden = new Set<string>()
   for (const op of ops) {
@@ -142,7 +142,7 @@ function keptByModel(ops: readonly RowOp[]): { tagged: Set<string>; hidden: Set<
 }
 
 /** The at-uris of the posts that a reader may see. */
-function visibleByModel(ops: readonly RowOp[]): Set<string> {
+function visibleByModel(ops: readonly Operation[]): Set<string> {
   const { tagged, hidden } = keptByModel(ops)
   return new Set([...tagged].filter((uri) => !hidden.has(uri.split('/')[2] ?? '')))
 }

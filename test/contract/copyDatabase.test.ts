@@ -5,15 +5,15 @@ import { describe, expect, test } from 'vitest'
 import { ALL_TABLES, COPIED_TABLES, withShape } from '../../src/copy/copiedTables.ts'
 import { copyDatabase } from '../../src/copy/copyDatabase.ts'
 import type { CopyOptions, CopyStep } from '../../src/copy/copyDatabase.ts'
-import { preparePages } from '../../src/copy/readTable.ts'
+import { preparePages } from '../../src/copy/tablePages.ts'
 import type { Database } from '../../src/db/database.ts'
 import { openReader, openRole, openWriter } from '../../src/db/openDatabase.ts'
 import { prepareRows } from '../../src/db/statements/rowsStatement.ts'
-import { readShapes } from '../../src/db/upgrade/wholeTables.ts'
+import { readShapes } from '../../src/db/upgrade/tables.ts'
 import { ConfigError, describeError } from '../../src/errors.ts'
-import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
+import { createFeeds, prepareFilters } from '../../src/feeds/createFeeds.ts'
 import { walkFeed } from '../../src/feeds/walkFeed.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -49,7 +49,7 @@ const TRAPS = [
 
 async function storePosts(database: Database, from: number, count: number): Promise<void> {
   const store = new RecordStore(database, () => true)
-  const ops: RowOp[] = Array.from({ length: count }, (_, offset) => {
+  const ops: Operation[] = Array.from({ length: count }, (_, offset) => {
     const index = from + offset
     const trap = TRAPS[index % TRAPS.length] as string
     return {
@@ -76,13 +76,13 @@ async function storePosts(database: Database, from: number, count: number): Prom
 async function fill({ writer }: TestDatabase): Promise<void> {
   await prepareFilters(writer, DEFINITIONS, { clock, logger })
   await storePosts(writer, 0, POSTS)
-  const deletions: RowOp[] = [1, 2, POSTS - 1].map((index) => ({
+  const deletions: Operation[] = [1, 2, POSTS - 1].map((index) => ({
     kind: 'deletePost',
     did: `did:plc:a${index % 7}`,
     rkey: `r${index}`,
     rev: '3b',
   }))
-  const gone: RowOp = {
+  const gone: Operation = {
     kind: 'setAccount',
     did: 'did:plc:a3',
     active: false,
@@ -316,7 +316,7 @@ describe.each(crossings)('a copy from $from to $to', ({ open, make }) => {
       .orderBy('post.id', 'desc')
       .executeTakeFirstOrThrow()
     const store = new RecordStore(source.writer, () => true)
-    const ops: RowOp[] = [{ kind: 'deletePost', did: last.did, rkey: last.rkey, rev: '3c' }]
+    const ops: Operation[] = [{ kind: 'deletePost', did: last.did, rkey: last.rkey, rev: '3c' }]
     const batch = { ops, position: undefined, lastEventUs: undefined }
     await storeBatch(
       { database: source.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },

@@ -1,8 +1,8 @@
 /** Why a feed has no posts, as `printFeed` says it. */
 import { describe, expect, test } from 'vitest'
 import { parseFeedFile } from '../../src/feedfile/feedFile.ts'
+import { prepareFilters } from '../../src/feeds/createFeeds.ts'
 import { explainEmptyFeed } from '../../src/feeds/explainEmptyFeed.ts'
-import { prepareFilters } from '../../src/feeds/openFeeds.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'

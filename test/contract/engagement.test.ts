@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Engagement, RowOp, SetAccount } from '../../src/ingest/events/operations.ts'
+import type { Engagement, Operation, SetAccount } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
@@ -18,7 +18,7 @@ const FANS = ['did:plc:x', 'did:plc:y', 'did:plc:a']
 const POSTS = AUTHORS.flatMap((did) => ['p1', 'p2'].map((rkey) => ({ did, rkey })))
 
 /** Posts that are there before anything is done for them, so that all of it counts. */
-const posts: RowOp[] = POSTS.map(({ did, rkey }) => ({
+const posts: Operation[] = POSTS.map(({ did, rkey }) => ({
   kind: 'putPost',
   did,
   rkey,
@@ -93,7 +93,7 @@ const streams = fc.array(
 )
 
 /** Distinct visible accounts, from the records as they are now: nothing is added or taken away. */
-function countByModel(ops: readonly RowOp[]): Record<string, number> {
+function countByModel(ops: readonly Operation[]): Record<string, number> {
   const records = new Map<string, { rev: string; did: string; engages: readonly Engagement[] }>()
   const accounts = new Map<string, SetAccount[]>()
   for (const op of ops) {
@@ -151,7 +151,7 @@ async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [filterOf({ anyTags: ['art'] })], NOW)
   const store = new RecordStore(database.writer, () => true)
   const windowUs = 72 * US_PER_HOUR
-  return async (...ops: readonly RowOp[]): Promise<void> => {
+  return async (...ops: readonly Operation[]): Promise<void> => {
     await storeBatch(
       { database: database.writer, store, pinned: [], windowUs },
       { ops, position: undefined, lastEventUs: undefined },
@@ -214,7 +214,7 @@ describe.each(engines)('engagement on $name', { timeout: 120_000 }, ({ open }) =
     await using database = await open()
     const store = await openStore(database)
     const subject = { did: 'did:plc:a', rkey: 'p1' }
-    const like = (rkey: string, rev: string): RowOp => ({
+    const like = (rkey: string, rev: string): Operation => ({
       kind: 'putMark',
       mark: 'like',
       did: 'did:plc:x',
@@ -225,7 +225,7 @@ describe.each(engines)('engagement on $name', { timeout: 120_000 }, ({ open }) =
     })
     await store(...posts, like('e1', '3b'))
     await store({ kind: 'deletePost', ...subject, rev: '3b' })
-    await store({ ...(posts[0] as RowOp & { kind: 'putPost' }), rev: '3c' })
+    await store({ ...(posts[0] as Operation & { kind: 'putPost' }), rev: '3c' })
     expect(await countsIn(database)).toEqual({})
     await store({ kind: 'deleteMark', mark: 'like', did: 'did:plc:x', rkey: 'e1', rev: '3d' })
     expect(await countsIn(database)).toEqual({})
@@ -234,9 +234,9 @@ describe.each(engines)('engagement on $name', { timeout: 120_000 }, ({ open }) =
   })
 
   test.each([
-    ['in one batch', (like: RowOp, update: RowOp) => [[like, update]]],
-    ['before it was ever seen', (_like: RowOp, update: RowOp) => [[update]]],
-    ['in a batch of its own', (like: RowOp, update: RowOp) => [[like], [update]]],
+    ['in one batch', (like: Operation, update: Operation) => [[like, update]]],
+    ['before it was ever seen', (_like: Operation, update: Operation) => [[update]]],
+    ['in a batch of its own', (like: Operation, update: Operation) => [[like], [update]]],
   ])('that an update took away %s does not come back with an older frame', async (_, batches) => {
     await using database = await open()
     const store = await openStore(database)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { decodeEvent } from '../../src/ingest/events/decodeEvent.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { projectEvent } from '../../src/ingest/events/projectEvent.ts'
 import { IngestMemory } from '../../src/ingest/memory/ingestMemory.ts'
 import { KnownRecords } from '../../src/ingest/memory/knownRecords.ts'
@@ -276,7 +276,7 @@ describe.each(engines)(
       const store = new RecordStore({ ...writer, transaction }, () => true)
       await writer.transaction(() => store.claim.renew())
       store.claim.confirm(store.claim.losses)
-      const put: RowOp = {
+      const put: Operation = {
         ...{ kind: 'putPost', did: did(0), rkey: tid(NOW - 9), rev: tid(NOW - 9), cid: 'bafypost' },
         ...{ indexedAt: NOW - 9, timeUs: NOW - 9, isFirst: true },
         facts: { tags: ['art'], media: 0, languages: [], labels: [] },

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { KeptPosts } from '../../src/ingest/memory/keptPosts.ts'
 import { engines } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
 import { openFeedBench } from '../support/feedBench.ts'
 
 const NOW = 1_800_000_000_000_000
-const put = (rkey: string, indexedAt: number): RowOp => ({
+const put = (rkey: string, indexedAt: number): Operation => ({
   kind: 'putPost',
   did: 'did:plc:a',
   rkey,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Feed, Page } from '../../src/feeds/feed.ts'
 import { preparePageStatements } from '../../src/feeds/pageStatements.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { US_PER_DAY } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'
 import { feedOf, filterOf } from '../support/definitions.ts'
@@ -19,7 +19,7 @@ interface Place {
   readonly cid: string
 }
 
-const put = ({ did, rkey, indexedAt, cid }: Place): RowOp => ({
+const put = ({ did, rkey, indexedAt, cid }: Place): Operation => ({
   kind: 'putPost',
   did,
   rkey,
@@ -190,7 +190,7 @@ describe.each(engines)('a changed feed on $name', ({ open }) => {
     await first.store({
       ...put({ ...post, rkey: 'r2' }),
       facts: { ...facts, tags: ['art', 'cats'] },
-    } as RowOp)
+    } as Operation)
     const changed = [
       feedOf('art', { filter: filterOf({ allTags: ['art', 'cats'] }) }),
       feedOf('cats'),
@@ -208,7 +208,7 @@ describe.each(engines)('a changed feed on $name', ({ open }) => {
     const before = await openFeedBench(database, [feedOf('art')], clock)
     const after = await openFeedBench(database, [feedOf('cats')], clock)
     const post = { did: 'did:plc:a', cid: 'bafy1111', indexedAt: NOW - 1, rkey: 'r1' }
-    await before.store({ ...put(post), facts: { ...facts, tags: ['cats'] } } as RowOp)
+    await before.store({ ...put(post), facts: { ...facts, tags: ['cats'] } } as Operation)
     expect(await walk(after.feeds[0], [5].values())).toHaveLength(1)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { Pruner } from '../../src/ingest/upkeep/pruner.ts'
@@ -15,7 +15,7 @@ const NOW = 1_800_000_000_000_000
 const facts = { tags: ['art', 'cats'], media: 0, languages: [], labels: [] }
 const pinned = [{ did: 'did:plc:pin', rkey: 'r1' }]
 
-const put = (rkey: string, indexedAt: number, isKept = true): RowOp => ({
+const put = (rkey: string, indexedAt: number, isKept = true): Operation => ({
   kind: 'putPost',
   did: 'did:plc:a',
   rkey,
@@ -25,8 +25,13 @@ const put = (rkey: string, indexedAt: number, isKept = true): RowOp => ({
   timeUs: NOW,
   facts: isKept ? facts : undefined,
 })
-const gone = (did: string, rkey: string): RowOp => ({ kind: 'deletePost', did, rkey, rev: '3b' })
-const account = (did: string, active: boolean, time: number): RowOp => ({
+const gone = (did: string, rkey: string): Operation => ({
+  kind: 'deletePost',
+  did,
+  rkey,
+  rev: '3b',
+})
+const account = (did: string, active: boolean, time: number): Operation => ({
   kind: 'setAccount',
   did,
   active,
@@ -55,7 +60,7 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
       heldBackPosts = posts
     },
   })
-  const store1 = (nowUs: number, ...ops: RowOp[]): Promise<void> =>
+  const store1 = (nowUs: number, ...ops: Operation[]): Promise<void> =>
     storeBatch(
       { database: writer, store, pinned, windowUs: 72 * US_PER_HOUR },
       { ops, position: undefined, lastEventUs: undefined },
@@ -92,7 +97,7 @@ describe.each(engines)('pruning on $name', ({ open }) => {
   test('remembers what a like of a post that is gone was before', async () => {
     await using database = await open()
     const { store, pruneHour } = await openBench(database)
-    const like = (rev: string, rkey: string): RowOp => ({
+    const like = (rev: string, rkey: string): Operation => ({
       kind: 'putMark',
       mark: 'like',
       did: 'did:plc:x',
@@ -164,12 +169,12 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     const old = put('r1', NOW - 31 * US_PER_DAY)
     await store(NOW, old)
     await pruneHour(NOW)
-    await store(NOW, { ...old, rev: '3c', indexedAt: NOW } as RowOp)
+    await store(NOW, { ...old, rev: '3c', indexedAt: NOW } as Operation)
     expect(await counts(database)).toMatchObject({ posts: 0, members: 0 })
     // With its account erased it is gone, and what comes then is a record of its own.
-    const erased = { ...account('did:plc:a', false, NOW), status: 'deleted' } as RowOp
+    const erased = { ...account('did:plc:a', false, NOW), status: 'deleted' } as Operation
     await store(NOW, erased, account('did:plc:a', true, NOW + 1))
-    await store(NOW, { ...old, rev: '3d', indexedAt: NOW, timeUs: NOW + 2 } as RowOp)
+    await store(NOW, { ...old, rev: '3d', indexedAt: NOW, timeUs: NOW + 2 } as Operation)
     expect(await counts(database)).toMatchObject({ posts: 1, members: 1 })
   })
 
@@ -202,7 +207,7 @@ describe.each(engines)('pruning on $name', ({ open }) => {
   test('says how many posts of hidden accounts there are', async () => {
     await using database = await open()
     const { store, pruneHour, heldBack } = await openBench(database)
-    const hidden = { ...account('did:plc:a', false, NOW), status: 'deactivated' } as RowOp
+    const hidden = { ...account('did:plc:a', false, NOW), status: 'deactivated' } as Operation
     await store(NOW, put('r1', NOW), put('r2', NOW), hidden)
     await pruneHour(NOW)
     expect(heldBack()).toBe(2)

@@ -1,9 +1,9 @@
 /** What is stored is what the simple definition makes of all posts, though few of them are read. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_TRENDING } from '../../src/feedfile/feedFileTrending.ts'
+import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { TrendingOptions } from '../../src/feeds/feedDefinition.ts'
-import { rankingsOf } from '../../src/feeds/rankingKey.ts'
+import { rankingsOf } from '../../src/feeds/rankingDefinition.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
 import { rankPosts } from '../../src/trending/rank.ts'

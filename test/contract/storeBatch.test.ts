@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
@@ -61,7 +61,7 @@ async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [ART], NOW)
   const store = new RecordStore(database.writer, () => true)
   const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
-  return async (ops: readonly RowOp[], timeUs = 1, isMoved = true): Promise<void> => {
+  return async (ops: readonly Operation[], timeUs = 1, isMoved = true): Promise<void> => {
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
     if (isMoved) {
@@ -232,7 +232,7 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
     await using database = await open()
     const store = new RecordStore(database.writer, () => true)
     const pinned = [{ did: 'did:plc:a', rkey: 'r9' }]
-    const erase: RowOp = {
+    const erase: Operation = {
       kind: 'setAccount',
       did: 'did:plc:a',
       active: false,

@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_TRENDING } from '../../src/feedfile/feedFileTrending.ts'
+import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { Feed } from '../../src/feeds/feed.ts'
 import type { TrendingOptions } from '../../src/feeds/feedDefinition.ts'
-import { rankingsOf } from '../../src/feeds/rankingKey.ts'
+import { rankingsOf } from '../../src/feeds/rankingDefinition.ts'
 import { prepareRankingStatements } from '../../src/feeds/rankingStatements.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
-import { explainRanking } from '../../src/trending/explain.ts'
-import { RankingStore } from '../../src/trending/materialize.ts'
+import { explainRanking } from '../../src/trending/explainRanking.ts'
 import { Ranker } from '../../src/trending/ranker.ts'
+import { RankingStore } from '../../src/trending/rankingStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
@@ -20,7 +20,7 @@ const NOW = 1_800_000_000_000_000
 const AUTHORS = ['did:plc:a', 'did:plc:b', 'did:plc:c']
 const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
 
-const put = (index: number, ageHours: number, rev = '3a'): RowOp => ({
+const put = (index: number, ageHours: number, rev = '3a'): Operation => ({
   kind: 'putPost',
   did: AUTHORS[index % AUTHORS.length] ?? '',
   rkey: `p${index}`,
@@ -33,7 +33,7 @@ const put = (index: number, ageHours: number, rev = '3a'): RowOp => ({
 const uriOf = (index: number): string =>
   `at://${AUTHORS[index % AUTHORS.length]}/app.bsky.feed.post/p${index}`
 let marks = 0
-const like = (fan: number, index: number): RowOp => {
+const like = (fan: number, index: number): Operation => {
   marks += 1
   return {
     kind: 'putMark',
@@ -45,14 +45,14 @@ const like = (fan: number, index: number): RowOp => {
     engagement: { kind: 'like', did: AUTHORS[index % AUTHORS.length] ?? '', rkey: `p${index}` },
   }
 }
-const remove = (index: number): RowOp => ({
+const remove = (index: number): Operation => ({
   kind: 'deletePost',
   did: AUTHORS[index % AUTHORS.length] ?? '',
   rkey: `p${index}`,
   rev: '3z',
 })
 let toldUs = 0
-const account = (did: string, active: boolean): RowOp => {
+const account = (did: string, active: boolean): Operation => {
   toldUs += 1
   return { kind: 'setAccount', did, active, status: undefined, timeUs: NOW, time: 0, toldUs }
 }

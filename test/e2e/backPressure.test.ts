@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
-import { startIngest } from '../../src/ingest/ingest.ts'
+import { startIngest } from '../../src/ingest/startIngest.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { systemClock } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'

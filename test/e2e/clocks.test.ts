@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Ingest } from '../../src/ingest/ingest.ts'
+import type { Ingest } from '../../src/ingest/startIngest.ts'
 import { loadPosition } from '../../src/status/loadPosition.ts'
 import { accountEvent, createPost, did, like, refTo, tid } from '../support/events.ts'
 import type { CommitEvent } from '../support/events.ts'

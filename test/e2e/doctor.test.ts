@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Finding } from '../../src/doctor/report.ts'
+import type { Finding } from '../../src/doctor/findings.ts'
 import { temporaryFolder } from '../support/databases.ts'
 import {
   FEEDS,

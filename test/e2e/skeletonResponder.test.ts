@@ -4,9 +4,9 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PageRequest } from '../../src/feeds/feed.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
+import { createHttpApp } from '../../src/http/httpApp.ts'
 import { closeServer, createQueuedServer } from '../../src/http/httpServer.ts'
-import { createHttpApp } from '../../src/http/routes.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { silentLogger } from '../../src/logger.ts'
 import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
@@ -23,7 +23,7 @@ const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 const METHOD = '/xrpc/app.bsky.feed.getFeedSkeleton'
 const feedUri = (rkey: string): string => `at://${PUBLISHER}/app.bsky.feed.generator/${rkey}`
 const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
-const put = (index: number): RowOp => ({
+const put = (index: number): Operation => ({
   kind: 'putPost',
   did: 'did:plc:a',
   rkey: `r${index}`,

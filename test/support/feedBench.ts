@@ -1,7 +1,7 @@
+import { createFeeds, prepareFilters } from '../../src/feeds/createFeeds.ts'
 import type { Feed } from '../../src/feeds/feed.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
-import { createFeeds, prepareFilters } from '../../src/feeds/openFeeds.ts'
-import type { RowOp } from '../../src/ingest/events/operations.ts'
+import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -10,7 +10,7 @@ import type { TestDatabase } from './databases.ts'
 
 export interface FeedBench {
   readonly feeds: readonly Feed[]
-  store(...ops: readonly RowOp[]): Promise<void>
+  store(...ops: readonly Operation[]): Promise<void>
 }
 
 /** Feeds on a test's database, with the means to store what a stream would bring. */

@@ -8,7 +8,7 @@ import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import { PostgresConnection } from './postgresConnection.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
-import { kyselyDialect, prepareStatement } from './postgresStatement.ts'
+import { kyselyDialect, prepareStatement } from './prepareStatement.ts'
 
 export interface PostgresReaderOptions {
   /** In the order of preference. */

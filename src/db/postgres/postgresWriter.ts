@@ -3,7 +3,7 @@ import type { Database } from '../database.ts'
 import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import { PostgresConnection } from './postgresConnection.ts'
-import { kyselyDialect, prepareStatement } from './postgresStatement.ts'
+import { kyselyDialect, prepareStatement } from './prepareStatement.ts'
 
 /** Half of each advisory lock of this program: nobody else in the database uses the number. */
 const LOCKS = 0x7467_6664

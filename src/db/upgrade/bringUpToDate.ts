@@ -5,7 +5,7 @@ import { DONE_TABLE } from './databaseState.ts'
 import { explainMigration } from './explainMigration.ts'
 import { findDue, migrate } from './migrate.ts'
 import { runApart } from './runApart.ts'
-import { hasTable } from './wholeTables.ts'
+import { hasTable } from './tables.ts'
 
 export interface UpToDateOptions {
   readonly databaseUrl: string

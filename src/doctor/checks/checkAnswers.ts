@@ -1,11 +1,11 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
-import { countOf } from '../../texts/plural.ts'
+import { countOf } from '../../texts/countOf.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 const note = notesOf('answers')
 

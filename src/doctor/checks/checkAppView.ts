@@ -1,15 +1,15 @@
 import { feedUri } from '../../feeds/registry.ts'
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
-import { countOf } from '../../texts/plural.ts'
+import { countOf } from '../../texts/countOf.ts'
 import type { Answer, Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
 import { quote } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { inParallel } from '../inParallel.ts'
 import { READERS_SEE, wordsFor } from '../readersSee.ts'
 import { describeError, readJson } from '../readJson.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 export interface AppViewResult {
   readonly findings: readonly Finding[]

@@ -1,5 +1,5 @@
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 
 /** How far clocks are ahead of the one of this machine; undefined when they could not be read. */
 export interface Clocks {

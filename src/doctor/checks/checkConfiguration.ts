@@ -1,6 +1,6 @@
 import type { Deployment } from '../deployment.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 
 const note = notesOf('configuration')
 

@@ -4,9 +4,9 @@ import type { JsonObject } from '../../pds/json.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
 import { excerpt, quote } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { describeError, readJson } from '../readJson.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 const note = notesOf('describe')
 const RESTART = 'restart the service, so that it reads the same .env and feeds.yaml as the doctor'

@@ -3,10 +3,10 @@ import type { JsonObject } from '../../pds/json.ts'
 import type { Answer, Ask, Reply } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
 import { quote } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
 import { describeError, readJson } from '../readJson.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 const note = notesOf('did')
 

@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises'
 import { BlockList, isIPv6 } from 'node:net'
 import { excerpt } from '../excerpt.ts'
 import { explainFault } from '../faults.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 export interface DnsResult {
   readonly findings: readonly Finding[]

@@ -4,9 +4,9 @@ import { formatUs } from '../../time.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
 import { excerpt, quote } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { readJson } from '../readJson.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 export interface IngestFacts {
   /** The answer of `/xrpc/_health`. */

@@ -2,13 +2,13 @@ import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { PdsError } from '../../pds/pdsError.ts'
 import type { StoredRecord } from '../../pds/storedRecord.ts'
 import { diffRecord } from '../../publish/diffRecord.ts'
-import { mergeRecord, wantedRecord } from '../../publish/feedRecord.ts'
 import { findOrphans, findOtherOwner } from '../../publish/planPublish.ts'
+import { mergeRecord, wantedRecord } from '../../publish/wantedRecord.ts'
 import type { Deployment } from '../deployment.ts'
 import { excerpt } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 export interface RecordsResult {
   readonly findings: readonly Finding[]

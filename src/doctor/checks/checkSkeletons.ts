@@ -1,15 +1,15 @@
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { feedUri } from '../../feeds/registry.ts'
-import { countOf } from '../../texts/plural.ts'
+import { countOf } from '../../texts/countOf.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
 import { quote } from '../excerpt.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { inParallel } from '../inParallel.ts'
 import { READERS_SEE } from '../readersSee.ts'
 import { APP_VIEW_MS, readSkeletonPage } from '../readSkeletonPage.ts'
 import type { SkeletonPage, Trouble } from '../readSkeletonPage.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 export interface SkeletonsResult {
   readonly findings: readonly Finding[]

@@ -2,13 +2,13 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { timeLimit } from '../../identity/timeLimit.ts'
-import { countOf } from '../../texts/plural.ts'
+import { countOf } from '../../texts/countOf.ts'
 import { excerpt } from '../excerpt.ts'
 import { explainCode, explainFault } from '../faults.ts'
 import type { Fault } from '../faults.ts'
+import { notesOf } from '../findings.ts'
+import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
-import { notesOf } from '../report.ts'
-import type { Finding } from '../report.ts'
 
 const TIMEOUT_MS = 10_000
 const DAY_MS = 24 * 3_600_000

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Answer, Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
+import { notesOf } from '../findings.ts'
 import { groupFindings } from '../groupFindings.ts'
 import { renderText } from '../renderText.ts'
-import { notesOf } from '../report.ts'
 import { checkAnswers } from './checkAnswers.ts'
 import { checkIngest } from './checkIngest.ts'
 

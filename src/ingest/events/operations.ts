@@ -81,11 +81,11 @@ export type PostOp = PutPost | DeletePost
 export type MarkOp = PutMark | DeleteMark
 
 /** What one event changes. */
-export type RowOp = PostOp | MarkOp | SetAccount
+export type Operation = PostOp | MarkOp | SetAccount
 
 /** Position travels with the rows: there is no other way to save it. */
 export interface Batch {
-  readonly ops: readonly RowOp[]
+  readonly ops: readonly Operation[]
   /** Undefined when no frame of the batch had a time that may move the position. */
   readonly position: Position | undefined
   /**

@@ -3,7 +3,7 @@ import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { KnownRecords } from '../memory/knownRecords.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
-import type { RowOp } from './operations.ts'
+import type { Operation } from './operations.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
@@ -32,7 +32,7 @@ export function projectEvent(
   event: StreamEvent,
   times: EventTimes,
   projection: Projection,
-): RowOp | undefined {
+): Operation | undefined {
   switch (event.kind) {
     case 'put':
       return event.collection === POST
@@ -73,7 +73,7 @@ function projectPost(
   { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
   { keepTag, kept, known }: Projection,
-): RowOp {
+): Operation {
   const read = readPostFacts(record)
   const facts = read?.tags.some(keepTag) === true ? read : undefined
   const engages = readEngagements(record, did, kept)
@@ -92,7 +92,7 @@ function projectMark(
   { did, rkey, rev, record, collection, isUpdate }: PutEvent,
   { orderUs }: EventTimes,
   { kept, known }: Projection,
-): RowOp | undefined {
+): Operation | undefined {
   const mark = MARKS.get(collection)
   if (mark === undefined) {
     return undefined

@@ -1,4 +1,4 @@
-import { authorPrefix } from '../../posts/hiddenAuthors.ts'
+import { authorPrefix } from '../../posts/isAuthorShown.ts'
 import { isErasing, isMoved } from './accountMove.ts'
 import type { AccountMove } from './accountMove.ts'
 import type { Accounts } from './accountStore.ts'

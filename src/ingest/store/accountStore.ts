@@ -1,7 +1,7 @@
 import { KeySet } from '../memory/keySet.ts'
 import { RecentMap } from '../memory/recentMap.ts'
-import { UNTOLD_ACCOUNT } from './accountRule.ts'
-import type { AccountState } from './accountRule.ts'
+import { UNTOLD_ACCOUNT } from './foldAccount.ts'
+import type { AccountState } from './foldAccount.ts'
 import type { Statements } from './statements.ts'
 
 /** Accounts by DID, with their ids; of a batch, in which they change. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { PostOp } from '../events/operations.ts'
-import { UNTOLD_ACCOUNT } from './accountRule.ts'
+import { UNTOLD_ACCOUNT } from './foldAccount.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 

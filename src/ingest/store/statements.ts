@@ -2,9 +2,9 @@ import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import type { StoredFacts } from '../../posts/storedFacts.ts'
-import { prepareEngagements } from './engagementStatements.ts'
-import { prepareMoves } from './moveStatements.ts'
-import { prepareTraces } from './traceStatements.ts'
+import { prepareEngagements } from './prepareEngagements.ts'
+import { prepareMoves } from './prepareMoves.ts'
+import { prepareTraces } from './prepareTraces.ts'
 
 export interface AccountRow {
   readonly id: number

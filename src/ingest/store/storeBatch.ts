@@ -1,15 +1,15 @@
 import type { Database } from '../../db/database.ts'
 import { US_PER_MS } from '../../time.ts'
 import type { Us } from '../../time.ts'
-import type { Batch, MarkOp, PostOp, RowOp } from '../events/operations.ts'
+import type { Batch, MarkOp, PostOp, Operation } from '../events/operations.ts'
 import { beginMove, isMoved } from './accountMove.ts'
-import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
-import type { AccountState } from './accountRule.ts'
 import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
 import { DOUBT_AFTER_US } from './doubt.ts'
 import type { Doubt } from './doubt.ts'
 import type { PostEngagement } from './engagementChanges.ts'
+import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './foldAccount.ts'
+import type { AccountState } from './foldAccount.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
 import { recordKey } from './recordStore.ts'
@@ -71,7 +71,7 @@ export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): 
 }
 
 /** What was certain of an operation was so for a store to which nobody else writes. */
-function withoutCertainty(op: RowOp): RowOp {
+function withoutCertainty(op: Operation): Operation {
   return op.kind === 'setAccount' ? op : { ...op, isFirst: false }
 }
 
@@ -83,7 +83,7 @@ type RecordOp = PostOp | MarkOp
  * records now (`accountMove.ts`), so that neither matters where among them it is told. One that is
  * deleted is a barrier: what is before it is erased, what is after it is not.
  */
-async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): Promise<void> {
+async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: Us): Promise<void> {
   const { store } = target
   const accounts = await store.accounts.load(ops.filter((op) => needsAccount(op, store)).map(didOf))
   const told: Accounts = new Map()
@@ -123,7 +123,7 @@ async function applyOps(target: BatchTarget, ops: readonly RowOp[], nowUs: Us): 
 }
 
 /** Those that write though they are hidden as deactivated. Likes of posts that are not kept do not show. */
-function noteDoubts({ onDoubt }: BatchTarget, ops: readonly RowOp[], accounts: Accounts): void {
+function noteDoubts({ onDoubt }: BatchTarget, ops: readonly Operation[], accounts: Accounts): void {
   for (const op of onDoubt === undefined ? [] : ops) {
     const account = accounts.get(op.did)
     if (account === undefined || account.active || account.status !== 'deactivated') {
@@ -166,7 +166,7 @@ function beginMoving({ moves }: RecordStore, did: string, { id, active }: Accoun
  * Nearly all records of the network are not kept: their accounts need not be known. Nor are those of
  * deleted records of which nothing is stored.
  */
-function needsAccount(op: RowOp, { accounts }: RecordStore): boolean {
+function needsAccount(op: Operation, { accounts }: RecordStore): boolean {
   switch (op.kind) {
     case 'putPost':
       return op.facts !== undefined || isEngagement(op) || accounts.mayBeDeactivated(op.did)
@@ -183,7 +183,7 @@ function isEngagement(op: RecordOp): boolean {
   return op.kind === 'putPost' ? (op.engages?.length ?? 0) > 0 : op.kind === 'putMark'
 }
 
-function didOf({ did }: RowOp): string {
+function didOf({ did }: Operation): string {
   return did
 }
 

@@ -47,7 +47,7 @@ const MAX_REASON_LENGTH = 200
  * to itself and hands them to our buffer: the library would move its cursor on receipt, drop what it
  * cannot read without a word, and have no way to wait for the store.
  */
-export function runConnection(options: ConnectionOptions): Promise<ConnectionEnd> {
+export function runJetstreamConnection(options: ConnectionOptions): Promise<ConnectionEnd> {
   return new Promise((resolve) => {
     let frames = 0
     let reason: string | undefined

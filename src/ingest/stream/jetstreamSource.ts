@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../logger.ts'
 import type { Clock } from '../../time.ts'
 import type { EventSource, SourceOptions } from './eventSource.ts'
-import { runConnection } from './jetstreamConnection.ts'
+import { runJetstreamConnection } from './jetstreamConnection.ts'
 import type { ConnectionEnd } from './jetstreamConnection.ts'
 import { resumeCursor } from './resumeCursor.ts'
 import { createConnection } from './streamFrame.ts'
@@ -90,7 +90,7 @@ class Supervisor {
       ...{ cursor, hosts: urls.length },
       onLeave: (reason) => left.abort(reason),
     })
-    const end = await runConnection({
+    const end = await runJetstreamConnection({
       url,
       cursor,
       wantedCollections,

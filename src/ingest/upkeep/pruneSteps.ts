@@ -1,8 +1,8 @@
 import type { Us } from '../../time.ts'
 import { traceOfMark } from '../store/engagementChanges.ts'
+import { preparePruning } from './preparePruning.ts'
+import type { EngagementKey, TraceKey } from './preparePruning.ts'
 import type { PruneOptions } from './pruner.ts'
-import { preparePruning } from './pruneStatements.ts'
-import type { EngagementKey, TraceKey } from './pruneStatements.ts'
 
 const FIRST_TRACE: TraceKey = ['', '', -1]
 const FIRST_ENGAGEMENT: EngagementKey = ['', -1, -1]

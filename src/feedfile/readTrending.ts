@@ -1,9 +1,9 @@
 /** The `trending` block of a feed in the feeds file: the knobs of its ranking. */
 import type { EngagementWeights, TrendingOptions } from '../feeds/feedDefinition.ts'
-import type { YamlValue } from './feedFileReader.ts'
 import { decodeFeatured } from './feedFileTexts.ts'
 import { readEntries, readMap, readNumber } from './feedFileValues.ts'
 import type { NumberRules } from './feedFileValues.ts'
+import type { YamlValue } from './yamlFile.ts'
 
 /** What holds where the file says nothing (contract, section 7). */
 export const DEFAULT_TRENDING: TrendingOptions = {

@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import type { RankingDefinition } from '../feeds/rankingKey.ts'
+import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import type { Us } from '../time.ts'
 import { scoreReason, unpackReason } from './reason.ts'
 import type { Reason } from './reason.ts'

@@ -1,10 +1,10 @@
 /** The parts of a feed in the feeds file that say which posts belong to it. */
 import { MEDIA } from '../posts/postFilter.ts'
 import type { PostFilter } from '../posts/postFilter.ts'
-import type { YamlValue } from './feedFileReader.ts'
 import { decodeDid, decodeLabel, decodeLanguage, decodeTag, oneOf, quote } from './feedFileTexts.ts'
 import { isEmptyList, isList, readEntries, readMap, readNumber } from './feedFileValues.ts'
 import type { Entry, Fields } from './feedFileValues.ts'
+import type { YamlValue } from './yamlFile.ts'
 
 export const FILTER_KEYS = ['tags', 'media', 'languages', 'labels', 'authors', 'maxTags'] as const
 const TAGS_KEYS = ['any', 'all', 'none'] as const

@@ -6,8 +6,8 @@ import type { SetAccount } from '../events/operations.ts'
 import { projectEvent } from '../events/projectEvent.ts'
 import { KeptPosts } from '../memory/keptPosts.ts'
 import { KnownRecords } from '../memory/knownRecords.ts'
-import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './accountRule.ts'
-import type { AccountState } from './accountRule.ts'
+import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './foldAccount.ts'
+import type { AccountState } from './foldAccount.ts'
 
 const S = 1_000_000
 const NOW = 1_800_000_000 * S

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ProgressDisplay } from './showProgress.ts'
+import { ProgressDisplay } from './progressDisplay.ts'
 
 function watch(isTTY: boolean, rows: readonly number[], everyMs: number): string {
   let nowMs = 0

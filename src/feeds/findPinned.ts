@@ -1,5 +1,5 @@
-import type { Eventually } from '../db/eventually.ts'
 import { whenReady } from '../db/eventually.ts'
+import type { Eventually } from '../db/eventually.ts'
 import type { PageStatements } from './pageStatements.ts'
 
 /** The pinned post of a feed, unless the stream has shown that it is gone or its account hidden. */

@@ -1,4 +1,4 @@
-import { nounOf } from '../texts/plural.ts'
+import { nounOf } from '../texts/countOf.ts'
 import type { CopyStep } from './copyDatabase.ts'
 
 /** Where progress is shown: a terminal, or anything that takes lines. */
