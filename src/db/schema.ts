@@ -96,7 +96,7 @@ export interface EngagementTable {
   /** Of the like, repost, reply or quote. */
   rkey: string
   account_id: number
-  /** By `ENGAGEMENT_KINDS`. */
+  /** By `ENGAGEMENT`. */
   kind: number
   rev: string
   post_id: number

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import { isAuthorShown } from '../posts/isAuthorShown.ts'
+import { FATE, TRACED } from '../posts/storedCodes.ts'
 
 /** A place in a feed. */
 export type PageTuple = readonly [indexedAt: number, cid: string, uri: string]
@@ -42,7 +43,7 @@ export function preparePageStatements(database: Database) {
       compile: () =>
         sql<{ gone: number }>`select case
           when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
-            and did = ${parameter('did')} and collection = 0 and fate = 1) then 1
+            and did = ${parameter('did')} and collection = ${sql.lit(TRACED.post)} and fate = ${sql.lit(FATE.deleted)}) then 1
           when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
           when exists (select 1 from hidden_author
             where uri_prefix = 'at://' || ${parameter('did')} || '/') then 1

@@ -1,5 +1,3 @@
-import type { Media } from './postFilter.ts'
-
 /** What the filters of feeds ask about a post; the stored and the live form are the same. */
 export interface PostFacts {
   /** All distinct canonical tags, in the order of the record. */
@@ -10,11 +8,4 @@ export interface PostFacts {
   readonly languages: readonly string[]
   /** Distinct self-labels. */
   readonly labels: readonly string[]
-}
-
-/** The stored form of media. These numbers are in databases: they never change their meaning. */
-export const MEDIA_BIT: Readonly<Record<Exclude<Media, 'none'>, number>> = {
-  image: 1,
-  video: 2,
-  link: 4,
 }

@@ -1,4 +1,4 @@
-import { MEDIA_BIT } from './postFacts.ts'
+import { MEDIA_BIT } from './storedCodes.ts'
 import type { PostFacts } from './postFacts.ts'
 import type { Media, PostFilter } from './postFilter.ts'
 

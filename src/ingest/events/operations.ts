@@ -1,4 +1,5 @@
 import type { PostFacts } from '../../posts/postFacts.ts'
+import type { EngagementKind } from '../../posts/storedCodes.ts'
 import type { Gap, Position } from '../../status/position.ts'
 import type { Us } from '../../time.ts'
 
@@ -28,10 +29,6 @@ export interface PutPost extends RecordOp {
 export interface DeletePost extends RecordOp {
   readonly kind: 'deletePost'
 }
-
-/** By their numbers in the database, which never change. */
-export const ENGAGEMENT_KINDS = ['like', 'repost', 'reply', 'quote'] as const
-export type EngagementKind = (typeof ENGAGEMENT_KINDS)[number]
 
 /** What a record does for a post, which may not be one of ours. */
 export interface Engagement {

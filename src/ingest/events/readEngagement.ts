@@ -1,5 +1,6 @@
 import type { KeptPosts } from '../memory/keptPosts.ts'
-import type { Engagement, EngagementKind } from './operations.ts'
+import type { Engagement } from './operations.ts'
+import type { EngagementKind } from '../../posts/storedCodes.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

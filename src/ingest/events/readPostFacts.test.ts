@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MEDIA_BIT } from '../../posts/postFacts.ts'
+import { MEDIA_BIT } from '../../posts/storedCodes.ts'
 import { readPostFacts } from './readPostFacts.ts'
 
 const TAG = 'app.bsky.richtext.facet#tag'

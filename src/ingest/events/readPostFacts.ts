@@ -1,6 +1,6 @@
 import { canonicalLanguage } from '../../posts/canonicalLanguage.ts'
 import { canonicalTag } from '../../posts/canonicalTag.ts'
-import { MEDIA_BIT } from '../../posts/postFacts.ts'
+import { MEDIA_BIT } from '../../posts/storedCodes.ts'
 import type { PostFacts } from '../../posts/postFacts.ts'
 import { SELF_LABELS } from '../../posts/postFilter.ts'
 

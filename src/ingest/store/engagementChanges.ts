@@ -1,12 +1,14 @@
+import { ENGAGEMENT, wordOf } from '../../posts/storedCodes.ts'
+import type { EngagementKind } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
-import { ENGAGEMENT_KINDS } from '../events/operations.ts'
-import type { Engagement, EngagementKind, MarkOp } from '../events/operations.ts'
+import type { Engagement, MarkOp } from '../events/operations.ts'
 import type { Accounts } from './accountStore.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
 import type { EngagementRow } from './prepareEngagements.ts'
 import type { Statements } from './statements.ts'
 import { subjectKey } from './subjectStore.ts'
+import type { Trace, TraceKey, TraceStore } from './traceStore.ts'
 
 /** What a post record is for, after a batch has changed the record. */
 export interface PostEngagement {
@@ -28,15 +30,6 @@ export interface EngagementChange {
   readonly after: number | undefined
 }
 
-/** By the numbers that they have in the database. */
-export const KIND = Object.fromEntries(
-  ENGAGEMENT_KINDS.map((kind, index) => [kind, index]),
-) as Record<EngagementKind, number>
-/** The column `collection` of `record_trace`; posts are 0. */
-const COLLECTION = { like: 1, repost: 2 } as const
-const FATE_UNKEPT = 0
-const FATE_DELETED = 1
-
 /**
  * What operations come to for the rows of `engagement`: loads what is stored of their records, folds the
  * operations over it, and writes the traces of records that are for no post of ours. Every method runs
@@ -44,9 +37,11 @@ const FATE_DELETED = 1
  */
 export class EngagementChanges {
   readonly #statements: Statements
+  readonly #traces: TraceStore
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, traces: TraceStore) {
     this.#statements = statements
+    this.#traces = traces
   }
 
   /** Likes and reposts, in their order. */
@@ -71,8 +66,8 @@ export class EngagementChanges {
       after.set(key, foldMark(after.get(key), op, accounts.get(op.did)?.erasedUs ?? -1))
     }
     const changes: EngagementChange[] = []
-    const traces: unknown[][] = []
-    const untraced: unknown[][] = []
+    const traces: Trace[] = []
+    const untraced: TraceKey[] = []
     for (const [key, { did, rkey, mark }] of keys) {
       const [was, is] = [before.get(key), after.get(key)]
       if (is === undefined || is === was) {
@@ -84,16 +79,16 @@ export class EngagementChanges {
       const isTraced = was !== undefined && was.subject === undefined
       if (postId !== undefined) {
         if (isTraced) {
-          untraced.push([rkey, did, COLLECTION[mark]])
+          untraced.push({ did, rkey, traced: mark })
         }
       } else {
         // Also of one that was never for a post of ours: an older frame may still say so.
-        const fate = is.isDeleted ? FATE_DELETED : FATE_UNKEPT
-        traces.push([rkey, did, COLLECTION[mark], is.rev, fate, nowUs])
+        const fate = is.isDeleted ? 'deleted' : 'unkept'
+        traces.push({ did, rkey, traced: mark, rev: is.rev, fate })
       }
     }
-    await this.#statements.upsertTraces.run(traces)
-    await this.#statements.deleteTraces.run(untraced)
+    await this.#traces.save(traces, nowUs)
+    await this.#traces.drop(untraced)
     return changes.filter(({ before, after }) => before !== undefined || after !== undefined)
   }
 
@@ -102,13 +97,12 @@ export class EngagementChanges {
     accounts: Accounts,
   ): Promise<Map<string, MarkState | undefined>> {
     const states = new Map<string, MarkState | undefined>()
-    const traces = await this.#statements.tracesByKey.all(
-      marks.map(({ rkey, did, mark }) => [rkey, did, COLLECTION[mark]]),
+    const traces = await this.#traces.load(
+      marks.map(({ rkey, did, mark }) => ({ did, rkey, traced: mark })),
     )
-    for (const { rkey, did, collection, rev, fate } of traces) {
-      const mark = collection === COLLECTION.like ? 'like' : 'repost'
-      const isDeleted = fate === FATE_DELETED
-      states.set(markKey({ did, rkey, mark }), { rev, subject: undefined, isDeleted })
+    for (const { rkey, did, traced, rev, fate } of traces) {
+      const key = markKey({ did, rkey, mark: traced === 'like' ? 'like' : 'repost' })
+      states.set(key, { rev, subject: undefined, isDeleted: fate === 'deleted' })
     }
     const rows = await this.#loadRows(
       marks.map(({ did, rkey, mark }) => ({ did, rkey, kind: mark })),
@@ -174,15 +168,20 @@ export class EngagementChanges {
   }
 }
 
-/** The row of `record_trace` for a like or repost of a post that is gone; none for what posts do. */
-export function traceOfMark(
-  { rkey, did, kind, rev }: { rkey: string; did: string; kind: number; rev: string },
-  nowUs: Us,
-): unknown[][] {
-  const mark = ENGAGEMENT_KINDS[kind]
+/** What is to be remembered of a like or repost of a post that is gone; nothing of what posts do. */
+export function tracesOfRow({ rkey, did, kind, rev }: StoredMark): Trace[] {
+  const mark = wordOf(ENGAGEMENT, kind)
   return mark === 'like' || mark === 'repost'
-    ? [[rkey, did, COLLECTION[mark], rev, FATE_UNKEPT, nowUs]]
+    ? [{ did, rkey, traced: mark, rev, fate: 'unkept' }]
     : []
+}
+
+interface StoredMark {
+  readonly rkey: string
+  readonly did: string
+  /** By `ENGAGEMENT`. */
+  readonly kind: number
+  readonly rev: string
 }
 
 function resolve(
@@ -205,5 +204,5 @@ export function keyOf(
   { did, rkey, kind }: Pick<EngagementChange, 'did' | 'rkey' | 'kind'>,
   accounts: Accounts,
 ): [string, number, number] {
-  return [rkey, accounts.get(did)?.id ?? 0, KIND[kind]]
+  return [rkey, accounts.get(did)?.id ?? 0, ENGAGEMENT[kind]]
 }

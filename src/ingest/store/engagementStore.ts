@@ -1,15 +1,23 @@
+import { ENGAGEMENT } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { MarkOp } from '../events/operations.ts'
 import { endErasingMarks, isCounted, isErased } from './accountMove.ts'
 import type { AccountMove } from './accountMove.ts'
 import type { AccountMoves } from './accountMoves.ts'
 import type { AccountStore, Accounts } from './accountStore.ts'
-import { EngagementChanges, KIND, keyOf } from './engagementChanges.ts'
+import { EngagementChanges, keyOf } from './engagementChanges.ts'
 import type { PostEngagement } from './engagementChanges.ts'
 import { EngagementTally } from './engagementTally.ts'
 import type { Statements } from './statements.ts'
 import { SubjectStore, subjectKey } from './subjectStore.ts'
 import type { SubjectKey } from './subjectStore.ts'
+import type { TraceStore } from './traceStore.ts'
+
+export interface EngagementNeeds {
+  readonly accounts: AccountStore
+  readonly moves: AccountMoves
+  readonly traces: TraceStore
+}
 
 /**
  * Engagement with kept posts, and the counts that follow from it: of distinct accounts, those that are
@@ -20,14 +28,16 @@ export class EngagementStore {
   readonly #statements: Statements
   readonly #accounts: AccountStore
   readonly #moves: AccountMoves
+  readonly #traces: TraceStore
   readonly #changes: EngagementChanges
   readonly #subjects: SubjectStore
 
-  constructor(statements: Statements, accounts: AccountStore, moves: AccountMoves) {
+  constructor(statements: Statements, { accounts, moves, traces }: EngagementNeeds) {
     this.#statements = statements
     this.#accounts = accounts
     this.#moves = moves
-    this.#changes = new EngagementChanges(statements)
+    this.#traces = traces
+    this.#changes = new EngagementChanges(statements, traces)
     this.#subjects = new SubjectStore(statements)
   }
 
@@ -80,7 +90,7 @@ export class EngagementStore {
         postId !== undefined && isCounted(move, active, postId) ? postId : undefined
       tally.move(
         {
-          kind: KIND[change.kind],
+          kind: ENGAGEMENT[change.kind],
           accountId: id,
           before: counted(change.before),
           after: counted(change.after),
@@ -124,7 +134,7 @@ export class EngagementStore {
       ? { after: Math.min(countedTo, to), to }
       : { after: -1, to: Math.min(countedTo, to) }
     await this.count(accountId, false, counted)
-    await this.#statements.traceOfAccount.run({ accountId, did, nowUs, to })
+    await this.#traces.saveErasedMarks({ accountId, did }, to, nowUs)
     await this.#statements.deleteOfAccount.run({ accountId, to })
   }
 

@@ -1,7 +1,7 @@
 /** An engagement that is for another post than before, or for none. */
 export interface Move {
   readonly accountId: number
-  /** By `ENGAGEMENT_KINDS`. */
+  /** By `ENGAGEMENT`. */
   readonly kind: number
   readonly before: number | undefined
   readonly after: number | undefined

@@ -1,4 +1,5 @@
 import type { PostFacts } from '../../posts/postFacts.ts'
+import type { Fate } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { PostOp } from '../events/operations.ts'
 
@@ -14,12 +15,6 @@ export interface KeptPost {
   /** Undefined while an update has left the record without tags, or as a reply. */
   readonly facts: PostFacts | undefined
 }
-
-/**
- * Why a record is not kept: it has never been one to keep; it was deleted, or erased with its account;
- * or it was kept until its place fell out of the retention, where an update leaves it.
- */
-export type Fate = 'unkept' | 'deleted' | 'expired'
 
 /** What is remembered of a record that is not kept. */
 export interface RecordTrace {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
+import { ENGAGEMENT } from '../../posts/storedCodes.ts'
 import type { StoredTimes } from './engagementTally.ts'
 
 export interface EngagementRow {
@@ -89,29 +90,14 @@ export function prepareEngagements(database: Database) {
     }>((db, parameter) => ({
       compile: () =>
         sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes)
-            select e.post_id, sum(case when e.kind = 0 then e.sign else 0 end),
-              sum(case when e.kind = 1 then e.sign else 0 end),
-              sum(case when e.kind = 2 then e.sign else 0 end),
-              sum(case when e.kind = 3 then e.sign else 0 end)
+            select e.post_id, sum(case when e.kind = ${sql.lit(ENGAGEMENT.like)} then e.sign else 0 end),
+              sum(case when e.kind = ${sql.lit(ENGAGEMENT.repost)} then e.sign else 0 end),
+              sum(case when e.kind = ${sql.lit(ENGAGEMENT.reply)} then e.sign else 0 end),
+              sum(case when e.kind = ${sql.lit(ENGAGEMENT.quote)} then e.sign else 0 end)
             from (select distinct post_id, kind, cast(${parameter('sign')} as integer) as sign
               from engagement where account_id = ${parameter('accountId')}
                 and post_id > ${parameter('after')} and post_id <= ${parameter('to')}) as e
             cross join post where post.id = e.post_id group by e.post_id ${add}`.compile(db),
-    })),
-    /** Likes and reposts by the numbers that they have in `record_trace`; what posts do stays theirs. */
-    traceOfAccount: database.prepare<{
-      accountId: number
-      did: string
-      nowUs: number
-      to: number
-    }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
-            select e.rkey, ${parameter('did')}, e.kind + 1, e.rev, 1, ${parameter('nowUs')}
-            from engagement as e where e.account_id = ${parameter('accountId')} and e.kind < 2
-              and e.post_id <= ${parameter('to')}
-            on conflict (rkey, did, collection) do update set rev = excluded.rev,
-              fate = excluded.fate, seen_us = excluded.seen_us`.compile(db),
     })),
     deleteOfAccount: database.prepare<{ accountId: number; to: number }>((db, parameter) => ({
       compile: () =>

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Database } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
+import { ENGAGEMENT, FATE, TRACED } from '../../posts/storedCodes.ts'
 
 export interface TraceRow {
   readonly rkey: string
@@ -40,16 +41,35 @@ export function prepareTraces(database: Database) {
       (db, parameter) => ({
         compile: () =>
           sql<{ rkey: string }>`select rkey from record_trace
-            where did = ${parameter('did')} and fate = 2
+            where did = ${parameter('did')} and fate = ${sql.lit(FATE.expired)}
             limit ${parameter('limit')}`.compile(db),
       }),
     ),
     eraseExpired: prepareRows(
       database,
       { rkey: 'text', did: 'text', collection: 'integer' },
-      (rows) => sql`update record_trace set fate = 1 where (rkey, did, collection) in
+      (rows) => sql`update record_trace set fate = ${sql.lit(FATE.deleted)} where (rkey, did, collection) in
         (select rkey, did, collection from ${rows} as r)`,
     ),
+    /** What posts do for others stays theirs. */
+    traceOfAccount: database.prepare<{
+      accountId: number
+      did: string
+      nowUs: number
+      to: number
+    }>((db, parameter) => ({
+      compile: () =>
+        sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
+            select e.rkey, ${parameter('did')},
+              case e.kind when ${sql.lit(ENGAGEMENT.like)} then ${sql.lit(TRACED.like)}
+                else ${sql.lit(TRACED.repost)} end,
+              e.rev, ${sql.lit(FATE.deleted)}, ${parameter('nowUs')}
+            from engagement as e where e.account_id = ${parameter('accountId')}
+              and e.kind in (${sql.lit(ENGAGEMENT.like)}, ${sql.lit(ENGAGEMENT.repost)})
+              and e.post_id <= ${parameter('to')}
+            on conflict (rkey, did, collection) do update set rev = excluded.rev,
+              fate = excluded.fate, seen_us = excluded.seen_us`.compile(db),
+    })),
     deleteTraces: prepareRows(
       database,
       { rkey: 'text', did: 'text', collection: 'integer' },

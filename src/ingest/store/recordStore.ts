@@ -10,9 +10,11 @@ import type { Accounts } from './accountStore.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
-import type { Fate, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import type { KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
+import { TraceStore } from './traceStore.ts'
+import type { Trace, TraceKey } from './traceStore.ts'
 
 /** A record whose state a batch has changed. */
 export interface RecordChange {
@@ -24,9 +26,6 @@ export interface RecordChange {
 
 export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
 
-/** The column `collection` of `record_trace`. */
-const POSTS = 0
-
 /**
  * Records and accounts as rows, and the rows derived from them. Every method runs inside the
  * transaction of its caller, who calls `distrust` when it fails.
@@ -37,6 +36,7 @@ export class RecordStore {
   readonly accounts: AccountStore
   readonly moves: AccountMoves
   readonly derived: DerivedStore
+  readonly traces: TraceStore
   readonly engagements: EngagementStore
 
   constructor(database: Database, keepTag: KeepTag) {
@@ -44,7 +44,8 @@ export class RecordStore {
     this.claim = new WriterClaim(database)
     this.accounts = new AccountStore(this.statements)
     this.moves = new AccountMoves(this.statements)
-    this.engagements = new EngagementStore(this.statements, this.accounts, this.moves)
+    this.traces = new TraceStore(database)
+    this.engagements = new EngagementStore(this.statements, this)
     this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 
@@ -71,13 +72,10 @@ export class RecordStore {
   /** What is stored of some records, by `recordKey`. Those that are still to be erased are erased now. */
   async loadRecords(keys: readonly RecordKey[], nowUs: Us): Promise<Map<string, RecordState>> {
     const states = new Map<string, RecordState>()
-    const traces = await this.statements.tracesByKey.all(
-      keys.map(({ did, rkey }) => [rkey, did, POSTS]),
-    )
+    const traces = await this.traces.load(keys.map((key) => ({ ...key, traced: 'post' })))
     const isErasing = (did: string): boolean => (this.moves.of(did)?.eraseTo ?? -1) >= 0
     for (const { rkey, did, rev, fate } of traces) {
-      const known = FATES[fate] ?? 'unkept'
-      const real = known === 'expired' && isErasing(did) ? 'deleted' : known
+      const real = fate === 'expired' && isErasing(did) ? 'deleted' : fate
       states.set(recordKey({ did, rkey }), { kind: 'trace', rev, fate: real })
     }
     const posts = await this.statements.postsByKey.all(keys.map(({ did, rkey }) => [did, rkey]))
@@ -145,17 +143,10 @@ export class RecordStore {
     const keys = pinned.filter((key) => key.did === did)
     const states = await this.loadRecords(keys, nowUs)
     const traces = keys.map(({ rkey }) => {
-      const state = states.get(recordKey({ did, rkey }))
-      return [rkey, did, POSTS, state?.rev ?? LOWEST_REV, FATES.indexOf('deleted'), nowUs]
+      const rev = states.get(recordKey({ did, rkey }))?.rev ?? LOWEST_REV
+      return { did, rkey, traced: 'post', rev, fate: 'deleted' } as const
     })
-    await this.statements.upsertTraces.run(traces)
-  }
-
-  /** Some of what an account had beyond the retention is erased; answers how many records that were. */
-  async eraseExpired(did: string, limit: number): Promise<number> {
-    const rows = await this.statements.expiredOfAccount.all({ did, limit })
-    await this.statements.eraseExpired.run(rows.map(({ rkey }) => [rkey, did, POSTS]))
-    return rows.length
+    await this.traces.save(traces, nowUs)
   }
 
   /** Drops the oldest posts that are older than a moment; answers how many there were. */
@@ -163,26 +154,26 @@ export class RecordStore {
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await this.#deletePosts(rows)
-    await this.statements.upsertTraces.run(
-      rows.map(({ rkey, did, rev, id }) => {
-        const fate = isErased(this.moves.of(did), id) ? 'deleted' : 'expired'
-        return [rkey, did, POSTS, rev, FATES.indexOf(fate), nowUs]
-      }),
-    )
+    const traces = rows.map(({ rkey, did, rev, id }) => {
+      const fate = isErased(this.moves.of(did), id) ? 'deleted' : 'expired'
+      return { did, rkey, traced: 'post', rev, fate } as const
+    })
+    await this.traces.save(traces, nowUs)
     return rows.length
   }
 
   async #saveTraces(changes: readonly RecordChange[], nowUs: Us): Promise<void> {
-    const left = changes.flatMap(({ did, rkey, after }) =>
-      after?.kind === 'trace'
-        ? [[rkey, did, POSTS, after.rev, FATES.indexOf(after.fate), nowUs]]
-        : [],
-    )
-    const gone = changes.flatMap(({ did, rkey, before, after }) =>
-      before?.kind === 'trace' && after?.kind === 'kept' ? [[rkey, did, POSTS]] : [],
-    )
-    await this.statements.upsertTraces.run(left)
-    await this.statements.deleteTraces.run(gone)
+    const left: Trace[] = []
+    const gone: TraceKey[] = []
+    for (const { did, rkey, before, after } of changes) {
+      if (after?.kind === 'trace') {
+        left.push({ did, rkey, traced: 'post', rev: after.rev, fate: after.fate })
+      } else if (before?.kind === 'trace' && after?.kind === 'kept') {
+        gone.push({ did, rkey, traced: 'post' })
+      }
+    }
+    await this.traces.save(left, nowUs)
+    await this.traces.drop(gone)
   }
 
   /** Answers the posts that a reader may see once their rows are written. */
@@ -240,9 +231,6 @@ export class RecordStore {
     })
   }
 }
-
-/** By their numbers in the database, which never change. */
-const FATES: readonly Fate[] = ['unkept', 'deleted', 'expired']
 
 /** Lower than every revision of a real commit, so that any later one wins. */
 const LOWEST_REV = '2222222222222'

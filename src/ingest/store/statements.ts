@@ -4,7 +4,6 @@ import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import type { StoredFacts } from '../../posts/storedFacts.ts'
 import { prepareEngagements } from './prepareEngagements.ts'
 import { prepareMoves } from './prepareMoves.ts'
-import { prepareTraces } from './prepareTraces.ts'
 
 export interface AccountRow {
   readonly id: number
@@ -33,7 +32,6 @@ export function prepareStatements(database: Database) {
   return {
     ...prepareAccounts(database),
     ...preparePosts(database),
-    ...prepareTraces(database),
     ...prepareEngagements(database),
     ...prepareDerived(database),
     ...prepareMoves(database),

@@ -1,5 +1,5 @@
 import type { Us } from '../../time.ts'
-import { traceOfMark } from '../store/engagementChanges.ts'
+import { tracesOfRow } from '../store/engagementChanges.ts'
 import { preparePruning } from './preparePruning.ts'
 import type { EngagementKey, TraceKey } from './preparePruning.ts'
 import type { PruneOptions } from './pruner.ts'
@@ -51,7 +51,7 @@ export class PruneSteps {
    * was done for a post that is gone are remembered: before, it may have been for another.
    */
   async pruneEngagements(beforeUs: Us, rows: number, nowUs: Us): Promise<boolean> {
-    const { statements } = this.#options.store
+    const { statements, traces } = this.#options.store
     const [rkey, accountId, kind] = this.#engagement
     const from = { rkey, accountId, kind }
     const [last] = await this.#statements.lastEngagement.all({ ...from, rows: rows - 1 })
@@ -63,7 +63,10 @@ export class PruneSteps {
       beforeUs,
     })
     const ofGone = old.filter((row) => row.indexed_at === null)
-    await statements.upsertTraces.run(ofGone.flatMap((row) => traceOfMark(row, nowUs)))
+    await traces.save(
+      ofGone.flatMap((row) => tracesOfRow(row)),
+      nowUs,
+    )
     await statements.deleteEngagements.run(old.map((row) => [row.rkey, row.account_id, row.kind]))
     this.#engagement =
       last === undefined ? FIRST_ENGAGEMENT : [last.rkey, last.account_id, last.kind]
