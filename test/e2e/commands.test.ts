@@ -37,10 +37,11 @@ describe('every command', { timeout: 60_000 }, () => {
   afterAll(() => folder[Symbol.dispose]())
   const options = { feeds: FEEDS, folder: folder.path }
 
-  const all = [...COMMANDS.map(([script]) => script), ...TOOLS.map((name) => `scripts/${name}.ts`)]
+  const all = [...COMMANDS.map(([script]) => script), ...TOOLS.map((name) => `scripts/dev/${name}.ts`)]
 
   test('is in these tables', () => {
-    const scripts = readdirSync(join(ROOT, 'scripts')).filter((name) => !SHARED.has(name))
+    const files = readdirSync(join(ROOT, 'scripts'), { recursive: true, encoding: 'utf8' })
+    const scripts = files.filter((name) => name.endsWith('.ts') && !SHARED.has(name))
     const paths = ['src/main.ts', ...scripts.map((name) => `scripts/${name}`)]
     expect(paths.sort()).toEqual(all.toSorted())
   })

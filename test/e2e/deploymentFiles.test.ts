@@ -22,7 +22,9 @@ const manifest = JSON.parse(read('package.json')) as {
 }
 
 /** Lines of `.dockerignore` that take a file out again. */
-const ignored = new Set(read('.dockerignore').match(/^\w.*\.\w+$/gmu) ?? [])
+const ignored: readonly string[] = read('.dockerignore').match(/^\w.*$/gmu) ?? []
+const isIgnored = (path: string): boolean =>
+  ignored.some((line) => path === line || path.startsWith(`${line}/`))
 
 /** The programs of the image, by their paths from the root. */
 const programs = ['src', 'scripts']
@@ -31,7 +33,7 @@ const programs = ['src', 'scripts']
       relative(ROOT, join(entry.parentPath, entry.name)),
     ),
   )
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !ignored.has(path))
+  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !isIgnored(path))
 
 /** What a program imports: names of packages, and paths from the root. */
 function importsOf(path: string): string[] {

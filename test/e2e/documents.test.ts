@@ -39,7 +39,8 @@ function commandOf(path: string, beginning: string): string {
 
 /** The text of a script; empty when there is none. */
 function programText(name: string): string {
-  return existsSync(join(ROOT, `scripts/${name}.ts`)) ? read(`scripts/${name}.ts`) : ''
+  const path = [`scripts/${name}.ts`, `scripts/dev/${name}.ts`].find((each) => existsSync(join(ROOT, each)))
+  return path === undefined ? '' : read(path)
 }
 
 /** The texts of the programs of the service, without those of the tests. */

@@ -18,7 +18,7 @@ import { runApp } from '../support/runApp.ts'
 import type { RunningApp } from '../support/runApp.ts'
 import { until } from '../support/until.ts'
 
-/** `node scripts/fuzz.ts` runs the same for longer, with other seeds. */
+/** `node scripts/dev/fuzz.ts` runs the same for longer, with other seeds. */
 const SEED = 7
 const WARM_FRAMES = 4_000
 const FRAMES = 16_000

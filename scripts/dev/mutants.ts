@@ -3,10 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { countOf } from '../src/texts/countOf.ts'
-import { mutants } from '../test/mutants/mutants.ts'
-import type { Mutant } from '../test/mutants/mutants.ts'
-import { runCommand } from './command.ts'
+import { countOf } from '../../src/texts/countOf.ts'
+import { mutants } from '../../test/mutants/mutants.ts'
+import type { Mutant } from '../../test/mutants/mutants.ts'
+import { runCommand } from '../command.ts'
 
 const run = promisify(execFile)
 

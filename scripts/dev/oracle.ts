@@ -1,13 +1,13 @@
-import { countOf } from '../src/texts/countOf.ts'
-import { bundleService } from '../test/oracle/bundleService.ts'
-import { readWorld } from '../test/oracle/readWorld.ts'
-import { recordRun } from '../test/oracle/recordRun.ts'
-import { DEFAULT_EVENTS, runOracle } from '../test/oracle/runOracle.ts'
-import type { OracleOptions, OracleOutcome } from '../test/oracle/runOracle.ts'
-import { createPostgresDatabase } from '../test/support/databases.ts'
-import { startPostgres } from '../test/support/postgresServer.ts'
-import { runCommand } from './command.ts'
-import type { Call } from './command.ts'
+import { countOf } from '../../src/texts/countOf.ts'
+import { bundleService } from '../../test/oracle/bundleService.ts'
+import { readWorld } from '../../test/oracle/readWorld.ts'
+import { recordRun } from '../../test/oracle/recordRun.ts'
+import { DEFAULT_EVENTS, runOracle } from '../../test/oracle/runOracle.ts'
+import type { OracleOptions, OracleOutcome } from '../../test/oracle/runOracle.ts'
+import { createPostgresDatabase } from '../../test/support/databases.ts'
+import { startPostgres } from '../../test/support/postgresServer.ts'
+import { runCommand } from '../command.ts'
+import type { Call } from '../command.ts'
 
 const count = (about: string, value: string) =>
   ({ type: 'string', value: 'COUNT', default: value, about }) as const

@@ -7,9 +7,9 @@ import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runCommand } from './command.ts'
+import { runCommand } from '../command.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'src/lexicons')
 
 function build(out: string): void {
@@ -33,7 +33,7 @@ function contents(folder: string): Map<string, string> {
 }
 
 const COMMAND = {
-  call: 'node scripts/generateLexicons.ts',
+  call: 'node scripts/dev/generateLexicons.ts',
   about: 'Writes src/lexicons from the documents in lexicons.',
   options: {
     check: { type: 'boolean', about: 'Writes nothing; exit code 1 when it is not current.' },

@@ -1,10 +1,10 @@
 /** Writes `.env.example` from the table of settings; with `--check` only says whether it is current. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { exampleEnv } from '../src/config/envFile.ts'
-import { runCommand } from './command.ts'
+import { exampleEnv } from '../../src/config/envFile.ts'
+import { runCommand } from '../command.ts'
 
-const path = fileURLToPath(new URL('../.env.example', import.meta.url))
+const path = fileURLToPath(new URL('../../.env.example', import.meta.url))
 
 function readCurrent(): string | undefined {
   try {
@@ -18,7 +18,7 @@ function readCurrent(): string | undefined {
 }
 
 const COMMAND = {
-  call: 'node scripts/generateEnvExample.ts',
+  call: 'node scripts/dev/generateEnvExample.ts',
   about: 'Writes .env.example from the table of settings.',
   options: {
     check: { type: 'boolean', about: 'Writes nothing; exit code 1 when it is not current.' },

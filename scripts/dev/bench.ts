@@ -1,6 +1,6 @@
-import { describeMachine } from '../test/bench/measure.ts'
-import { REPORTS } from '../test/bench/reports.ts'
-import { runCommand } from './command.ts'
+import { describeMachine } from '../../test/bench/measure.ts'
+import { REPORTS } from '../../test/bench/reports.ts'
+import { runCommand } from '../command.ts'
 
 const number = (about: string, unset: string) =>
   ({ type: 'string', value: 'N', default: unset, about }) as const

@@ -5,10 +5,10 @@ import {
   residentBytes,
   sendHostileFrames,
   sendHostileRequests,
-} from '../test/hostile/campaign.ts'
-import { openJetstreamServer } from '../test/support/jetstreamServer.ts'
-import { runApp } from '../test/support/runApp.ts'
-import { runCommand } from './command.ts'
+} from '../../test/hostile/campaign.ts'
+import { openJetstreamServer } from '../../test/support/jetstreamServer.ts'
+import { runApp } from '../../test/support/runApp.ts'
+import { runCommand } from '../command.ts'
 
 const number = (text: string, unset: string) =>
   ({ type: 'string', value: 'N', default: unset, about: text }) as const
