@@ -4,8 +4,8 @@ import { identityOf } from '../config/serviceIdentity.ts'
 import { ConfigError } from '../errors.ts'
 import { describeUnknownFeed } from '../feeds/describeUnknownFeed.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
-import { urlHost } from '../texts/urlHost.ts'
 import { PUBLIC_APP_VIEW } from '../publish/readLikeCount.ts'
+import { urlHost } from '../texts/urlHost.ts'
 
 /** What is examined: who the service says it is, and where it is asked. */
 export interface Deployment {

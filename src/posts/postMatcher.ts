@@ -1,6 +1,6 @@
-import { MEDIA_BIT } from './storedCodes.ts'
 import type { PostFacts } from './postFacts.ts'
 import type { Media, PostFilter } from './postFilter.ts'
+import { MEDIA_BIT } from './storedCodes.ts'
 
 /** A filter made ready for many posts. */
 export type PostMatcher = (did: string, facts: PostFacts) => boolean

@@ -37,7 +37,10 @@ describe('every command', { timeout: 60_000 }, () => {
   afterAll(() => folder[Symbol.dispose]())
   const options = { feeds: FEEDS, folder: folder.path }
 
-  const all = [...COMMANDS.map(([script]) => script), ...TOOLS.map((name) => `scripts/dev/${name}.ts`)]
+  const all = [
+    ...COMMANDS.map(([script]) => script),
+    ...TOOLS.map((name) => `scripts/dev/${name}.ts`),
+  ]
 
   test('is in these tables', () => {
     const files = readdirSync(join(ROOT, 'scripts'), { recursive: true, encoding: 'utf8' })

@@ -39,7 +39,9 @@ function commandOf(path: string, beginning: string): string {
 
 /** The text of a script; empty when there is none. */
 function programText(name: string): string {
-  const path = [`scripts/${name}.ts`, `scripts/dev/${name}.ts`].find((each) => existsSync(join(ROOT, each)))
+  const path = [`scripts/${name}.ts`, `scripts/dev/${name}.ts`].find((each) =>
+    existsSync(join(ROOT, each)),
+  )
   return path === undefined ? '' : read(path)
 }
 

@@ -140,8 +140,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'the trace of a like taken for that of a pinned post',
     file: 'src/feeds/pageStatements.ts',
-    find: ' and collection = 0 and fate = 1',
-    replace: ' and fate = 1',
+    find: ' and collection = ${sql.lit(TRACED.post)}',
+    replace: '',
     caughtBy: ['test/contract/pages.test.ts', 'deletes a like with the same record key'],
   },
   {
@@ -441,13 +441,6 @@ export const mutants: readonly Mutant[] = [
     caughtBy: ['test/contract/ingestMemory.test.ts', 'a pinned post that was never stored'],
   },
   {
-    models: 'a refusal on a connection that is kept ends the thread of ingest',
-    file: 'src/ingest/stream/messageReader.ts',
-    find: 'setTimeout(timeoutMs: number',
-    replace: 'setTimeLimit(timeoutMs: number',
-    caughtBy: ['test/e2e/stream.test.ts', 'behind a proxy that answers HTTP 502'],
-  },
-  {
     models: 'what is known of the store relied on after a failure',
     file: 'src/ingest/store/storeBatch.ts',
     find: 'store.distrust()',
@@ -467,13 +460,6 @@ export const mutants: readonly Mutant[] = [
     find: 'return known.mayHave(rkey) ?',
     replace: 'return false as boolean ?',
     caughtBy: ['test/contract/ingestMemory.test.ts', 'a second create has moved a like away'],
-  },
-  {
-    models: 'a message handed out before the handshake was found good',
-    file: 'src/ingest/stream/messageReader.ts',
-    find: "this.#state = 'opening'",
-    replace: "this.#state = 'frame'",
-    caughtBy: ['src/ingest/stream/messageReader.test.ts', 'before the handshake'],
   },
   {
     models: 'publishing: a record of another service overwritten',
@@ -567,10 +553,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a live stream that is read frame by frame',
-    file: 'src/ingest/stream/messageReader.ts',
-    find: 'onRest: () => this.#inner.pause()',
+    file: 'src/ingest/stream/frameSocket.ts',
+    find: 'onRest: () => this.pause()',
     replace: 'onRest: () => {}',
-    caughtBy: ['src/ingest/stream/readingPace.test.ts', 'over TCP'],
+    caughtBy: ['src/ingest/stream/frameSocket.test.ts', 'over TCP'],
+  },
+  {
+    models: 'a frame above the limit that ends the connection',
+    file: 'src/ingest/stream/frameSocket.ts',
+    find: '64 * 1024 * 1024',
+    replace: '8 * 1024 * 1024',
+    caughtBy: ['src/ingest/stream/frameSocket.test.ts', 'messages are handed out whole'],
   },
   {
     models: 'a deleted post that readers go on seeing until the next batch of likes',

@@ -1,6 +1,6 @@
+import type { EngagementKind } from '../../posts/storedCodes.ts'
 import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { Engagement } from './operations.ts'
-import type { EngagementKind } from '../../posts/storedCodes.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

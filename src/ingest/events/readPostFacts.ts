@@ -1,8 +1,8 @@
 import { canonicalLanguage } from '../../posts/canonicalLanguage.ts'
 import { canonicalTag } from '../../posts/canonicalTag.ts'
-import { MEDIA_BIT } from '../../posts/storedCodes.ts'
 import type { PostFacts } from '../../posts/postFacts.ts'
 import { SELF_LABELS } from '../../posts/postFilter.ts'
+import { MEDIA_BIT } from '../../posts/storedCodes.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

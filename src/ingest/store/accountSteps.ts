@@ -61,7 +61,10 @@ export class AccountSteps {
         limit: this.#limit,
       })
       await store.erasePosts(rows, nowUs)
-      if (rows.length < this.#limit && (await store.traces.eraseExpired(did, this.#limit)) < this.#limit) {
+      if (
+        rows.length < this.#limit &&
+        (await store.traces.eraseExpired(did, this.#limit)) < this.#limit
+      ) {
         move.eraseTo = -1
       }
       return rows.length

@@ -48,7 +48,9 @@ export function prepareTraces(database: Database) {
     eraseExpired: prepareRows(
       database,
       { rkey: 'text', did: 'text', collection: 'integer' },
-      (rows) => sql`update record_trace set fate = ${sql.lit(FATE.deleted)} where (rkey, did, collection) in
+      (
+        rows,
+      ) => sql`update record_trace set fate = ${sql.lit(FATE.deleted)} where (rkey, did, collection) in
         (select rkey, did, collection from ${rows} as r)`,
     ),
     /** What posts do for others stays theirs. */

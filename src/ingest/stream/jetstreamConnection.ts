@@ -1,15 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { connect, isIP } from 'node:net'
-import type { NetConnectOpts, Socket, TcpNetConnectOpts } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { Jetstream } from '@skyware/jetstream'
-import { WebSocket } from 'ws'
 import type { FrameBuffer } from './frameBuffer.ts'
-import { MessageReader } from './messageReader.ts'
-import type { MessageReaderOptions } from './messageReader.ts'
-import { MAX_FRAME_BYTES } from './streamFrame.ts'
-import { StreamFrame } from './streamFrame.ts'
+import { FrameSocket } from './frameSocket.ts'
+import { MAX_FRAME_BYTES, StreamFrame } from './streamFrame.ts'
 import type { Connection } from './streamFrame.ts'
 
 export interface ConnectionOptions {
@@ -96,28 +89,25 @@ export function runJetstreamConnection(options: ConnectionOptions): Promise<Conn
     class OwnSocket extends FrameSocket {
       constructor(url: string) {
         super(url, {
-          onMessage: (bytes, [from, to], isBinary) => {
+          onMessage: (bytes, isBinary) => {
+            if (bytes.length > MAX_FRAME_BYTES) {
+              tooLarge += 1
+              options.onTooLarge()
+              return
+            }
             frames += 1
             const { connection } = options
-            options.buffer.push(new StreamFrame({ bytes, from, to, isBinary, connection }))
+            const place = { from: 0, to: bytes.length }
+            options.buffer.push(new StreamFrame({ bytes, ...place, isBinary, connection }))
             if (options.buffer.isFull && !this.isHeld) {
               this.hold()
               options.buffer.onDrained(() => this.release())
             }
           },
-          onTooLarge: () => {
-            tooLarge += 1
-            options.onTooLarge()
-          },
         })
         // eslint-disable-next-line typescript/no-this-alias, unicorn/no-this-assignment
         socket = this
-        this.on('open', () => {
-          options.onOpen()
-          if (!this.begin()) {
-            end('it has agreed to speak WebSocket in an answer that is not understood')
-          }
-        })
+        this.on('open', () => options.onOpen())
         this.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
           void readStart(response).then((body) => end(`HTTP ${response.statusCode}: ${body}`))
         })
@@ -143,64 +133,6 @@ export function runJetstreamConnection(options: ConnectionOptions): Promise<Conn
       onAbort()
     }
   })
-}
-
-/** A `ws` socket that sees no messages: they are handed out before they get to it. */
-class FrameSocket extends WebSocket {
-  readonly #connection: { reader?: MessageReader }
-
-  constructor(url: string, handlers: Pick<MessageReaderOptions, 'onMessage' | 'onTooLarge'>) {
-    const connection: { reader?: MessageReader } = {}
-    super(url, {
-      // Typed as a socket; `ws` and `node:http` ask of it no more than of any duplex stream.
-      createConnection: ((options: NetConnectOpts) => {
-        const limits = { maxBytes: MAX_FRAME_BYTES, ...handlers }
-        connection.reader = new MessageReader(openSocket(url, options), limits)
-        return connection.reader
-      }) as never,
-      // A v2 host that is offered compression and asked for zstd answers 400; neither is worth it.
-      perMessageDeflate: false,
-      handshakeTimeout: 10_000,
-    })
-    this.#connection = connection
-    // The library asks for blobs, more than once, which nobody can read at once.
-    Object.defineProperty(this, 'binaryType', { get: () => 'nodebuffer', set: () => {} })
-  }
-
-  begin(): boolean {
-    return this.#connection.reader?.begin() === true
-  }
-
-  get isHeld(): boolean {
-    return this.#connection.reader?.isHeld === true
-  }
-
-  hold(): void {
-    this.#connection.reader?.hold()
-  }
-
-  release(): void {
-    this.#connection.reader?.release()
-  }
-}
-
-/** While it is paused, a socket reads on until it holds so many bytes: here it does not. */
-export const READ_AHEAD = 1
-
-/** As `ws` opens it when it is left to itself, but for what it reads ahead. */
-function openSocket(url: string, options: NetConnectOpts): Socket {
-  if (!url.startsWith('wss:')) {
-    const own = { path: undefined, highWaterMark: READ_AHEAD }
-    return connect({ ...options, ...own } as NetConnectOpts)
-  }
-  const { host = '' } = options as TcpNetConnectOpts
-  const own = {
-    path: undefined,
-    // The name in the certificate; an address is no name.
-    servername: isIP(host) === 0 ? host : '',
-    highWaterMark: READ_AHEAD,
-  }
-  return connectTls({ ...(options as TcpNetConnectOpts), ...own } as TlsOptions)
 }
 
 async function readStart(response: IncomingMessage): Promise<string> {
