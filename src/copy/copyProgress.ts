@@ -5,10 +5,8 @@
  */
 import { sql } from 'kysely'
 import type { Database } from '../db/database.ts'
+import { COPY_TABLE } from '../db/unfinishedCopy.ts'
 import { hasTable } from '../db/upgrade/tables.ts'
-import { ConfigError } from '../errors.ts'
-
-const TABLE = 'copy_progress'
 
 export interface CopyProgress {
   /** Which database is copied. */
@@ -25,7 +23,7 @@ export interface CopyProgress {
 
 /** Undefined when the database is no unfinished copy. */
 export async function loadProgress(target: Database): Promise<CopyProgress | undefined> {
-  if (!(await hasTable(target, TABLE))) {
+  if (!(await hasTable(target, COPY_TABLE))) {
     return undefined
   }
   const { rows } = await sql<{
@@ -34,7 +32,7 @@ export async function loadProgress(target: Database): Promise<CopyProgress | und
     table_name: string | null
     last_key: string | null
     copied: number
-  }>`select source, source_state, table_name, last_key, copied from ${sql.table(TABLE)}`.execute(
+  }>`select source, source_state, table_name, last_key, copied from ${sql.table(COPY_TABLE)}`.execute(
     target.kysely,
   )
   const [row] = rows
@@ -53,7 +51,7 @@ export async function loadProgress(target: Database): Promise<CopyProgress | und
 export async function saveProgress(target: Database, progress: CopyProgress): Promise<void> {
   const { source, sourceState, table, lastKey, rows } = progress
   const key = lastKey === null ? null : JSON.stringify(lastKey)
-  await sql`insert into ${sql.table(TABLE)} (id, source, source_state, table_name, last_key, copied)
+  await sql`insert into ${sql.table(COPY_TABLE)} (id, source, source_state, table_name, last_key, copied)
     values (1, ${source}, ${sourceState}, ${table}, ${key}, ${rows})
     on conflict (id) do update set source = excluded.source, source_state = excluded.source_state,
       table_name = excluded.table_name, last_key = excluded.last_key, copied = excluded.copied`.execute(
@@ -65,7 +63,7 @@ export async function saveProgress(target: Database, progress: CopyProgress): Pr
 export async function createProgress(target: Database): Promise<void> {
   const { bigint } = target.dialect
   await target.kysely.schema
-    .createTable(TABLE)
+    .createTable(COPY_TABLE)
     .ifNotExists()
     .addColumn('id', 'integer', (column) => column.primaryKey())
     .addColumn('source', 'text', (column) => column.notNull())
@@ -78,15 +76,5 @@ export async function createProgress(target: Database): Promise<void> {
 
 /** The copy is whole. */
 export async function dropProgress(target: Database): Promise<void> {
-  await target.kysely.schema.dropTable(TABLE).execute()
-}
-
-/** @throws ConfigError when the database is an unfinished copy, which nobody may use */
-export async function refuseUnfinishedCopy(database: Database): Promise<void> {
-  if (await hasTable(database, TABLE)) {
-    throw new ConfigError([
-      'FEEDGEN_DATABASE_URL: the database is an unfinished copy of another one: run copyDatabase again, ' +
-        'with the same FROM and TO, and it goes on where it stopped',
-    ])
-  }
+  await target.kysely.schema.dropTable(COPY_TABLE).execute()
 }

@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeDatabaseUrl } from '../config/configParsers.ts'
 import type { Database } from '../db/database.ts'
 import { STANDING_BY, checkDatabase, isMissing, openRole, openWriter } from '../db/openDatabase.ts'
+import { refuseUnfinishedCopy } from '../db/unfinishedCopy.ts'
 import { isMigrated } from '../db/upgrade/migrate.ts'
 import { allowSilence, hasTable } from '../db/upgrade/tables.ts'
 import { ConfigError } from '../errors.ts'
-import { US_PER_SECOND, systemClock } from '../time.ts'
-import { refuseUnfinishedCopy } from './copyProgress.ts'
+import { FRESHNESS_US } from '../status/freshness.ts'
+import { systemClock } from '../time.ts'
 
 export type Side = 'FROM' | 'TO'
 
@@ -108,8 +109,6 @@ const LOOK_EVERY_MS = 50
 export const GLANCE_MS = 300
 /** A service tells its status every two seconds, however little happens. */
 const WATCH_MS = 5_000
-/** A service that has told nothing for so long is not running. */
-const RECENT_US = 60 * US_PER_SECOND
 
 /**
  * Watches for another process that writes. Postgres has told by the lock of the role; with SQLite
@@ -139,5 +138,5 @@ async function hasToldLately(database: Database): Promise<boolean> {
     return false
   }
   const row = await database.kysely.selectFrom('ingest_status').select('told_us').executeTakeFirst()
-  return row !== undefined && Math.abs(systemClock() - row.told_us) < RECENT_US
+  return row !== undefined && Math.abs(systemClock() - row.told_us) < FRESHNESS_US
 }

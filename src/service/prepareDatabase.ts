@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts'
-import { refuseUnfinishedCopy } from '../copy/copyProgress.ts'
 import { UnwritableError } from '../db/checkFile.ts'
 import type { Database } from '../db/database.ts'
 import {
@@ -11,6 +10,7 @@ import {
   whenReachable,
 } from '../db/openDatabase.ts'
 import { openUnwritable } from '../db/openUnwritable.ts'
+import { refuseUnfinishedCopy } from '../db/unfinishedCopy.ts'
 import { bringUpToDate } from '../db/upgrade/bringUpToDate.ts'
 import { isMigrated } from '../db/upgrade/migrate.ts'
 import { ConfigError } from '../errors.ts'

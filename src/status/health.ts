@@ -1,5 +1,6 @@
 import { US_PER_SECOND, formatUs } from '../time.ts'
 import type { Clock } from '../time.ts'
+import { FRESHNESS_MS, FRESHNESS_US } from './freshness.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 import type { AnswerTotals } from './metrics.ts'
 import type { RankingStatus } from './observeRankings.ts'
@@ -19,10 +20,6 @@ export interface HealthOptions {
   readonly databaseProblem?: () => string | undefined
 }
 
-const MAX_LAG_MS = 60_000
-const MAX_GONE_US = 60 * US_PER_SECOND
-/** What was read and is not stored for so long cannot be stored. */
-const MAX_WAITING_US = 60 * US_PER_SECOND
 const WRONG_CLOCK = 'the clock of this machine is wrong: nothing is stored until it is right'
 
 /** What `/xrpc/_health` answers: 200 for as long as the process lives. */
@@ -108,7 +105,7 @@ function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
   }
   const reasons = []
   const { connected, lastConnectedUs, lagMs, waitingSinceUs, problem, clockProblem } = status
-  if (!connected && (lastConnectedUs === undefined || clock() - lastConnectedUs > MAX_GONE_US)) {
+  if (!connected && (lastConnectedUs === undefined || clock() - lastConnectedUs > FRESHNESS_US)) {
     reasons.push(
       `the stream is not connected${problem === undefined ? '' : `: ${plainCause(problem)}`}`,
     )
@@ -117,7 +114,7 @@ function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
     reasons.push(WRONG_CLOCK)
   }
   const waitedUs = waitingSinceUs === undefined ? 0 : clock() - waitingSinceUs
-  if (waitedUs >= MAX_WAITING_US) {
+  if (waitedUs >= FRESHNESS_US) {
     reasons.push(
       `what was read has waited for ${Math.round(waitedUs / US_PER_SECOND)} s to be stored` +
         (problem === undefined ? '' : `: ${plainCause(problem)}`),
@@ -125,7 +122,7 @@ function unreadinessOfIngest({ ingestStatus, clock }: HealthOptions): string[] {
   }
   if (lagMs === undefined) {
     reasons.push('no event has been committed yet')
-  } else if (lagMs >= MAX_LAG_MS && status.isSilent !== true) {
+  } else if (lagMs >= FRESHNESS_MS && status.isSilent !== true) {
     reasons.push(`the stream is ${Math.round(lagMs / 1000)} s behind`)
   }
   return reasons

@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
+import { FRESHNESS_US } from './freshness.ts'
 import type { IngestStatus } from './ingestStatus.ts'
 
 export interface IngestObserver extends Disposable {
@@ -11,8 +12,6 @@ export interface IngestObserver extends Disposable {
 const LOOK_EVERY_MS = 1_000
 /** A process that ingests tells its status every two seconds; another takes over within ten. */
 const SILENT_US = 15 * US_PER_SECOND
-/** What was told so long before the first look need not be waited on. */
-const RECENT_US = 60 * US_PER_SECOND
 
 /**
  * Follows the status that another process, perhaps of another machine, tells through the store. Whether
@@ -30,7 +29,8 @@ export function observeIngest(reader: Database, clock: Clock): IngestObserver {
         .select(['told_us', 'status'])
         .executeTakeFirst()
       const nowUs = clock()
-      const isRecent = row !== undefined && nowUs - row.told_us < RECENT_US
+      // What was told long before the first look need not be waited on.
+      const isRecent = row !== undefined && nowUs - row.told_us < FRESHNESS_US
       if (row !== undefined && row.told_us !== told?.toldUs) {
         told = {
           toldUs: row.told_us,

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
+import { FRESHNESS_US } from './freshness.ts'
 
 /** How the ranking of a feed is doing. */
 export interface RankingStatus {
@@ -26,8 +27,6 @@ export interface RankingObserver extends Disposable {
 const LOOK_EVERY_MS = 500
 /** While a service waits to be ready for its first rankings. */
 const LOOK_SOON_MS = 100
-/** A ranking that is so much later than due is not being made. */
-const LATE_US = 60 * US_PER_SECOND
 
 /** Follows, through the store, the rankings that this or another process makes. */
 export function observeRankings(
@@ -92,7 +91,7 @@ function statusOf(
   nowUs: Us,
 ): RankingStatus {
   const lateUs = nowUs - (row?.checked_us ?? nowUs) - options.refreshSeconds * US_PER_SECOND
-  const late = lateUs > LATE_US ? 'no process makes it anew' : undefined
+  const late = lateUs > FRESHNESS_US ? 'no process makes it anew' : undefined
   return {
     rkey,
     generation: row?.generation ?? undefined,

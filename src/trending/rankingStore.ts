@@ -4,6 +4,7 @@ import type { RankingPostTable } from '../db/schema.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
 import type { RowsStatement } from '../db/statements/rowsStatement.ts'
 import { isAuthorShown } from '../posts/isAuthorShown.ts'
+import { FRESHNESS_MS } from '../status/freshness.ts'
 import { US_PER_DAY, US_PER_HOUR, US_PER_SECOND } from '../time.ts'
 import type { Us } from '../time.ts'
 import type { RankedPost } from './rank.ts'
@@ -21,7 +22,6 @@ const UNSERVED_KEPT_US = 600 * US_PER_SECOND
 const MAX_UNSERVED = 300
 /** A cursor works for a day; an hour more, since clocks and prunings are not exact. */
 const SERVED_KEPT_US = US_PER_DAY + US_PER_HOUR
-const MAX_LAG_MS = 60_000
 /** A ranking that no process has made for so long belongs to no feed any more. */
 const RANKING_KEPT_US = 2 * US_PER_DAY
 
@@ -148,7 +148,7 @@ export class RankingStore {
       .selectFrom('ingest_position')
       .select('lag_ms')
       .executeTakeFirst()
-    return position !== undefined && position.lag_ms < MAX_LAG_MS
+    return position !== undefined && position.lag_ms < FRESHNESS_MS
   }
 
   /**

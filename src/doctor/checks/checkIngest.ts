@@ -1,5 +1,6 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
+import { FRESHNESS_MS } from '../../status/freshness.ts'
 import { formatUs } from '../../time.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
@@ -15,8 +16,6 @@ export interface IngestFacts {
   readonly nowMs: number
 }
 
-/** `/ready` says no from here on. */
-const MAX_LAG_MS = 60_000
 const CATCHES_UP =
   'after a pause or a first start it catches up by itself: run the doctor again in some minutes; else read its log'
 const note = notesOf('ingest')
@@ -104,7 +103,7 @@ function judgeStream({ health, nowMs }: IngestFacts): Finding {
       advice: CATCHES_UP,
     })
   }
-  if (behindMs >= MAX_LAG_MS) {
+  if (behindMs >= FRESHNESS_MS) {
     return note.failure(`the service is ${formatAge(behindMs)} behind the stream${reason}`, {
       advice: CATCHES_UP,
     })
