@@ -137,7 +137,7 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
   databaseUrl: {
     name: 'FEEDGEN_DATABASE_URL',
     sentence:
-      'Database: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, or several of these.',
+      'WriteDatabase: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, or several of these.',
     unset: { text: 'sqlite:data/tagfeed.db' },
     decode: parse.decodeDatabaseUrl,
     secret: true,

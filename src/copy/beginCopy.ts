@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { migrate } from '../db/upgrade/migrate.ts'
 import { emptyTables, hasTable } from '../db/upgrade/tables.ts'
 import { ALL_TABLES, COPIED_TABLES, LARGE_TABLES } from './copiedTables.ts'
@@ -18,8 +18,8 @@ export interface Begun {
  * @throws when the target has data of its own; it is not changed then
  */
 export async function beginCopy(
-  source: Database,
-  target: Database,
+  source: WriteDatabase,
+  target: WriteDatabase,
   identity: string,
 ): Promise<Begun> {
   const state = await readSourceState(source)
@@ -60,7 +60,7 @@ export async function beginCopy(
   return { progress: fresh, how: 'anew' }
 }
 
-async function refuseData(target: Database): Promise<void> {
+async function refuseData(target: WriteDatabase): Promise<void> {
   for (const name of ALL_TABLES) {
     if (await hasTable(target, name)) {
       const { rows } = await sql`select 1 from ${sql.table(name)} limit 1`.execute(target.kysely)

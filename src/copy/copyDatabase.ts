@@ -4,7 +4,7 @@
  * service accepts, until everything in it has been compared with the source.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { troubleOf } from '../db/databaseErrors.ts'
 import { estimateRows, holdStill, readShapes } from '../db/upgrade/tables.ts'
 import { loadPosition } from '../status/loadPosition.ts'
@@ -79,8 +79,8 @@ export async function copyDatabase(options: CopyOptions): Promise<CopyReport> {
 }
 
 async function copyAll(
-  source: Database,
-  target: Database,
+  source: WriteDatabase,
+  target: WriteDatabase,
   options: CopyOptions,
 ): Promise<CopyReport> {
   const { progress, how } = await beginCopy(source, target, identifyDatabase(options.from))
@@ -100,8 +100,8 @@ async function copyAll(
 }
 
 async function copyRows(
-  source: Database,
-  target: Database,
+  source: WriteDatabase,
+  target: WriteDatabase,
   progress: CopyProgress,
   options: CopyOptions,
 ): Promise<VerifiedTable[]> {

@@ -4,7 +4,7 @@
  * the same command goes on behind the last step.
  */
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { COPY_TABLE } from '../db/unfinishedCopy.ts'
 import { hasTable } from '../db/upgrade/tables.ts'
 
@@ -22,7 +22,7 @@ export interface CopyProgress {
 }
 
 /** Undefined when the database is no unfinished copy. */
-export async function loadProgress(target: Database): Promise<CopyProgress | undefined> {
+export async function loadProgress(target: WriteDatabase): Promise<CopyProgress | undefined> {
   if (!(await hasTable(target, COPY_TABLE))) {
     return undefined
   }
@@ -48,7 +48,7 @@ export async function loadProgress(target: Database): Promise<CopyProgress | und
 }
 
 /** Inside the transaction that writes what it tells of. */
-export async function saveProgress(target: Database, progress: CopyProgress): Promise<void> {
+export async function saveProgress(target: WriteDatabase, progress: CopyProgress): Promise<void> {
   const { source, sourceState, table, lastKey, rows } = progress
   const key = lastKey === null ? null : JSON.stringify(lastKey)
   await sql`insert into ${sql.table(COPY_TABLE)} (id, source, source_state, table_name, last_key, copied)
@@ -60,7 +60,7 @@ export async function saveProgress(target: Database, progress: CopyProgress): Pr
 }
 
 /** Marks the database as an unfinished copy. */
-export async function createProgress(target: Database): Promise<void> {
+export async function createProgress(target: WriteDatabase): Promise<void> {
   const { bigint } = target.dialect
   await target.kysely.schema
     .createTable(COPY_TABLE)
@@ -75,6 +75,6 @@ export async function createProgress(target: Database): Promise<void> {
 }
 
 /** The copy is whole. */
-export async function dropProgress(target: Database): Promise<void> {
+export async function dropProgress(target: WriteDatabase): Promise<void> {
   await target.kysely.schema.dropTable(COPY_TABLE).execute()
 }

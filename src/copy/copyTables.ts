@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { raiseSequences, readSequences } from '../db/sequences.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
 import { emptyTables } from '../db/upgrade/tables.ts'
@@ -10,8 +10,8 @@ import { preparePages } from './tablePages.ts'
 import type { Row } from './tablePages.ts'
 
 export interface CopyWork {
-  readonly source: Database
-  readonly target: Database
+  readonly source: WriteDatabase
+  readonly target: WriteDatabase
   readonly stepRows: number
   /** Called after every step of so many rows; what it throws ends the work there. */
   readonly onStep: (table: string, rows: number) => Promise<void>
@@ -76,7 +76,7 @@ export async function copySmallTables(
 }
 
 function prepareInsert(
-  target: Database,
+  target: WriteDatabase,
   { name, shape }: ShapedTable,
 ): (rows: readonly Row[]) => Promise<void> {
   const columns = sql.join(Object.keys(shape).map((column) => sql.ref(column)))

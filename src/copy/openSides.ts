@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeDatabaseUrl } from '../config/configParsers.ts'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { STANDING_BY, checkDatabase, isMissing, openRole, openWriter } from '../db/openDatabase.ts'
 import { refuseUnfinishedCopy } from '../db/unfinishedCopy.ts'
 import { isMigrated } from '../db/upgrade/migrate.ts'
@@ -32,7 +32,7 @@ export function busyError(side: Side, cause?: unknown): Error {
  * The database to copy, with the role of ingest.
  * @throws ConfigError when it is no database of this version
  */
-export async function openSource(url: string, options: OpenOptions): Promise<Database> {
+export async function openSource(url: string, options: OpenOptions): Promise<WriteDatabase> {
   if (isMissing(url)) {
     throw new ConfigError([`FROM: there is no database at ${describeDatabaseUrl(url)}`])
   }
@@ -53,7 +53,7 @@ export async function openSource(url: string, options: OpenOptions): Promise<Dat
 }
 
 /** The database to copy to, with the role of ingest; it may be empty. */
-export async function openTarget(url: string, options: OpenOptions): Promise<Database> {
+export async function openTarget(url: string, options: OpenOptions): Promise<WriteDatabase> {
   return await inWordsOf('TO', async () => {
     await checkDatabase(url)
     if (isMissing(url)) {
@@ -67,7 +67,7 @@ async function openSide(
   side: Side,
   databaseUrl: string,
   { signal, patienceMs }: OpenOptions,
-): Promise<Database> {
+): Promise<WriteDatabase> {
   const patience = AbortSignal.timeout(patienceMs)
   let reason = 'the database does not answer'
   const database = await openRole({
@@ -117,7 +117,7 @@ const WATCH_MS = 5_000
  */
 export async function refuseWriter(
   side: Side,
-  database: Database,
+  database: WriteDatabase,
   glanceMs: number,
 ): Promise<void> {
   const version = database.version()
@@ -133,7 +133,7 @@ export async function refuseWriter(
   }
 }
 
-async function hasToldLately(database: Database): Promise<boolean> {
+async function hasToldLately(database: WriteDatabase): Promise<boolean> {
   if (!(await hasTable(database, 'ingest_status'))) {
     return false
   }

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { readSequences } from '../db/sequences.ts'
 import { LARGE_TABLES } from './copiedTables.ts'
 
@@ -7,7 +7,7 @@ import { LARGE_TABLES } from './copiedTables.ts'
  * position, chores of ingest its status, a new or changed feed the filters. What it does not catch, such
  * as half of a filter's building, the verification finds.
  */
-export async function readSourceState(source: Database): Promise<string> {
+export async function readSourceState(source: ReadDatabase): Promise<string> {
   const { kysely } = source
   const sequences = await readSequences(source)
   return JSON.stringify({

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import type { ShapedTable } from './copiedTables.ts'
 
 export type Row = readonly unknown[]
@@ -15,7 +15,7 @@ export interface TablePages {
 
 /** Prepares the reading of a table, `size` rows a page, each with its columns in the order of the shape. */
 export function preparePages(
-  database: Database,
+  database: ReadDatabase,
   { name, key, shape }: ShapedTable,
   size: number,
 ): TablePages {

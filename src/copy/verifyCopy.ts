@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { readSequences } from '../db/sequences.ts'
 import { countOf } from '../texts/countOf.ts'
 import type { ShapedTable } from './copiedTables.ts'
@@ -60,7 +60,7 @@ function differs(table: string, how: string): CopyDiffersError {
 }
 
 async function digestTable(
-  database: Database,
+  database: WriteDatabase,
   table: ShapedTable,
   stepRows: number,
   onPage: (rows: number) => Promise<void>,

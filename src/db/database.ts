@@ -23,11 +23,14 @@ export type Parameters<Args> = {
   value<K extends keyof Args & (string | number)>(name: K): RawBuilder<Args[K]>
 }
 
+/** What reads of what Kysely offers. */
+export type ReadKysely = Pick<Kysely<Schema>, 'selectFrom' | 'fn' | 'introspection' | 'getExecutor'>
+
 /** A connection with prepared statements: the only way in which hot paths speak SQL. */
-export interface Database extends AsyncDisposable {
+export interface ReadDatabase extends AsyncDisposable {
   readonly dialect: Dialect
-  /** For cold paths. It speaks over the same connection: inside `transaction` it is part of it. */
-  readonly kysely: Kysely<Schema>
+  /** For cold paths. */
+  readonly kysely: ReadKysely
   prepare<Args extends object, Row = never>(
     build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
   ): Statement<Args, Row>
@@ -36,6 +39,12 @@ export interface Database extends AsyncDisposable {
    * engine cannot tell at little cost.
    */
   version(): number | undefined
+}
+
+/** A connection that writes, too. */
+export interface WriteDatabase extends ReadDatabase {
+  /** It speaks over the same connection: inside `transaction` it is part of it. */
+  readonly kysely: Kysely<Schema>
   /**
    * Runs `work` between begin and commit on the one writing connection; rolls back when it throws.
    * `alone`: no other transaction of any process is under way meanwhile, as is always so with SQLite.

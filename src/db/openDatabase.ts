@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { checkFile } from './checkFile.ts'
-import type { Database } from './database.ts'
+import type { ReadDatabase, WriteDatabase } from './database.ts'
 import { codeOf, troubleOf } from './databaseErrors.ts'
 import type { LockedRole } from './postgres/postgresWriter.ts'
 import { openSqlite } from './sqlite/sqlite.ts'
@@ -43,7 +43,7 @@ export async function checkDatabase(databaseUrl: string): Promise<void> {
 export async function openWriter(
   databaseUrl: string,
   { lockTimeoutMs, mustExist = false }: WriterOptions = {},
-): Promise<Database> {
+): Promise<WriteDatabase> {
   if (databaseUrl.startsWith(PREFIX)) {
     const busy = lockTimeoutMs === undefined ? {} : { busyTimeoutMs: lockTimeoutMs }
     return await openFile(databaseUrl, { readonly: false, mustExist, ...busy })
@@ -57,7 +57,7 @@ export async function openWriter(
 export async function openReader(
   databaseUrl: string,
   replicaUrls: readonly string[] = [],
-): Promise<Database> {
+): Promise<ReadDatabase> {
   if (databaseUrl.startsWith(PREFIX)) {
     return await openFile(databaseUrl, { readonly: true })
   }
@@ -95,7 +95,7 @@ export const STANDING_BY = 'another process has this role: standing by'
  * when the signal aborts first. SQLite serves one machine: whoever opens it has every role; the file
  * has to be there.
  */
-export async function openRole(options: RoleOptions): Promise<Database | undefined> {
+export async function openRole(options: RoleOptions): Promise<WriteDatabase | undefined> {
   const { databaseUrl, role, signal, onWaiting } = options
   if (databaseUrl.startsWith(PREFIX)) {
     return await openFile(databaseUrl, { readonly: false, mustExist: true })
@@ -183,7 +183,10 @@ function pathOf(databaseUrl: string): string {
   return resolve(databaseUrl.slice(PREFIX.length))
 }
 
-function openFile(databaseUrl: string, options: Omit<SqliteOptions, 'path'>): Promise<Database> {
+function openFile(
+  databaseUrl: string,
+  options: Omit<SqliteOptions, 'path'>,
+): Promise<WriteDatabase> {
   const path = pathOf(databaseUrl)
   return inWords(path, () => openSqlite({ path, ...options }))
 }

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync, statfsSync } f
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
+import type { ReadDatabase } from './database.ts'
 import { codeOf } from './databaseErrors.ts'
 import { openReader } from './openDatabase.ts'
 
@@ -12,7 +12,7 @@ const PREFIX = 'sqlite:'
  * Opens a SQLite file that cannot be written, for reading. SQLite itself needs to write beside a file
  * that it reads, unless a service has it open: then a copy is read, which goes with the connection.
  */
-export async function openUnwritable(databaseUrl: string): Promise<Database> {
+export async function openUnwritable(databaseUrl: string): Promise<ReadDatabase> {
   const path = resolve(databaseUrl.slice(PREFIX.length))
   try {
     await using stack = new AsyncDisposableStack()
@@ -28,7 +28,7 @@ export async function openUnwritable(databaseUrl: string): Promise<Database> {
   return await openCopy(path)
 }
 
-async function openCopy(path: string): Promise<Database> {
+async function openCopy(path: string): Promise<ReadDatabase> {
   const { bavail, bsize } = statfsSync(tmpdir())
   if (statSync(path).size > bavail * bsize) {
     throw new Error(

@@ -1,9 +1,9 @@
 /** What gives ids to new rows: `sqlite_sequence`, or the sequence behind a `bigserial`. */
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
+import type { ReadDatabase, WriteDatabase } from './database.ts'
 
 /** The highest id that each table has ever given, also to rows that are gone; 0 = none yet. */
-export async function readSequences(database: Database): Promise<ReadonlyMap<string, number>> {
+export async function readSequences(database: ReadDatabase): Promise<ReadonlyMap<string, number>> {
   const { dialect, kysely } = database
   if (dialect.name === 'sqlite') {
     const { rows } = await sql<{
@@ -26,7 +26,7 @@ export async function readSequences(database: Database): Promise<ReadonlyMap<str
 
 /** From here on each of these tables gives ids above the one named, and above those of its rows. */
 export async function raiseSequences(
-  database: Database,
+  database: WriteDatabase,
   last: ReadonlyMap<string, number>,
 ): Promise<void> {
   const { dialect, kysely } = database
@@ -60,7 +60,7 @@ interface PostgresSequence {
   readonly sequence: string
 }
 
-async function postgresSequences({ kysely }: Database): Promise<PostgresSequence[]> {
+async function postgresSequences({ kysely }: ReadDatabase): Promise<PostgresSequence[]> {
   const { rows } = await sql<PostgresSequence>`select * from (
       select relname as "table", attname as "column",
         pg_get_serial_sequence(quote_ident(relname), attname) as "sequence"

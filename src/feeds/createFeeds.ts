@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase, WriteDatabase } from '../db/database.ts'
 import type { Logger } from '../logger.ts'
 import { buildFilter, registerFilters } from '../posts/filters.ts'
 import type { Clock } from '../time.ts'
@@ -15,7 +15,7 @@ import { createTrendingFeed } from './trending.ts'
  * stored posts. Answers the filters' ids, in the order of the feeds.
  */
 export async function prepareFilters(
-  writer: Database,
+  writer: WriteDatabase,
   definitions: readonly FeedDefinition[],
   options: { clock: Clock; logger: Logger; signal?: AbortSignal | undefined },
 ): Promise<number[]> {
@@ -40,7 +40,7 @@ export async function prepareFilters(
 }
 
 export interface FeedsOptions {
-  readonly reader: Database
+  readonly reader: ReadDatabase
   readonly definitions: readonly FeedDefinition[]
   /** As `prepareFilters` has answered them; they may change in place. */
   readonly filterIds: readonly number[]

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { tagKey } from '../posts/tagKey.ts'
 import { countOf } from '../texts/countOf.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../time.ts'
@@ -19,7 +19,7 @@ const MAX_COUNTED = 1_000
 
 /** Why a feed has no posts now and what to do about it, as the end of a sentence. */
 export async function explainEmptyFeed(
-  reader: Database,
+  reader: ReadDatabase,
   { definition, filterId, retentionDays, clock, hasRanking = false }: EmptyFeedOptions,
 ): Promise<string> {
   const { filter, trending } = definition
@@ -58,7 +58,7 @@ export async function explainEmptyFeed(
 }
 
 /** The times of the newest posts of a filter. */
-async function readNewest(reader: Database, filterId: number): Promise<number[]> {
+async function readNewest(reader: ReadDatabase, filterId: number): Promise<number[]> {
   const rows = await reader.kysely
     .selectFrom('filter_post')
     .select('indexed_at')
@@ -69,7 +69,7 @@ async function readNewest(reader: Database, filterId: number): Promise<number[]>
   return rows.map(({ indexed_at }) => indexed_at)
 }
 
-async function countTagged(reader: Database, tags: readonly string[]): Promise<number> {
+async function countTagged(reader: ReadDatabase, tags: readonly string[]): Promise<number> {
   const rows = await reader.kysely
     .selectFrom('post_tag')
     .select('post_id')

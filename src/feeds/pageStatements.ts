@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import { isAuthorShown } from '../posts/isAuthorShown.ts'
 import { FATE, TRACED } from '../posts/storedCodes.ts'
@@ -21,7 +21,7 @@ export interface PageArgs {
 export type PageStatements = ReturnType<typeof preparePageStatements>
 
 /** All SQL of a page, prepared once and shared by all feeds of a connection. */
-export function preparePageStatements(database: Database) {
+export function preparePageStatements(database: ReadDatabase) {
   return {
     /** The posts of a filter below a place and not older than a moment: one seek, one short scan. */
     recent: prepareTuples<PageArgs, PageTuple>(

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import { isAuthorShown } from '../posts/isAuthorShown.ts'
 
@@ -24,7 +24,7 @@ const SHAPE = {
 export type RankingStatements = ReturnType<typeof prepareRankingStatements>
 
 /** All SQL of a page of a ranking: like a page of a recent feed one seek and one short scan. */
-export function prepareRankingStatements(database: Database) {
+export function prepareRankingStatements(database: ReadDatabase) {
   return {
     /** A page of the generation that is served now. */
     current: prepareTuples<PlaceArgs & { key: string }, RankTuple>(

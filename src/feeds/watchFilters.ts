@@ -1,11 +1,11 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { findFilters } from '../posts/filters.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 
 export interface FilterWatchOptions {
-  readonly reader: Database
+  readonly reader: ReadDatabase
   readonly definitions: readonly FeedDefinition[]
   /** Those of the feeds, in their order; changed in place. */
   readonly filterIds: number[]

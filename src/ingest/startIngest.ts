@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import type { AskOptions } from '../identity/askAccountStatus.ts'
 import type { Logger } from '../logger.ts'
 import type { IngestStatus } from '../status/ingestStatus.ts'
@@ -41,7 +41,7 @@ export interface IngestOptions {
 
 export interface IngestDependencies {
   /** The writing connection, migrated. */
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly logger: Logger
   readonly clock: Clock
   readonly signal: AbortSignal

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase, WriteDatabase } from '../db/database.ts'
 import type { Us } from '../time.ts'
 import { hashFilter } from './hashFilter.ts'
 import type { PostFilter } from './postFilter.ts'
@@ -16,7 +16,7 @@ export interface StoredFilter {
 }
 
 /** All filters in the database, those still being built too: their rows are kept current already. */
-export async function loadFilters(database: Database): Promise<StoredFilter[]> {
+export async function loadFilters(database: ReadDatabase): Promise<StoredFilter[]> {
   const rows = await database.kysely.selectFrom('filter').select(['id', 'definition']).execute()
   return rows.map(({ id, definition }) => ({
     id,
@@ -29,7 +29,7 @@ export async function loadFilters(database: Database): Promise<StoredFilter[]> {
  * one is not.
  */
 export async function findFilters(
-  database: Database,
+  database: ReadDatabase,
   filters: readonly PostFilter[],
 ): Promise<number[] | undefined> {
   const ids = []
@@ -51,7 +51,7 @@ export async function findFilters(
  * batch that is stored later keeps the rows of these filters.
  */
 export function registerFilters(
-  database: Database,
+  database: WriteDatabase,
   filters: readonly PostFilter[],
   nowUs: Us,
 ): Promise<{ id: number; filter: PostFilter; ready: boolean }[]> {
@@ -77,7 +77,7 @@ export function registerFilters(
 }
 
 /** A filter is used now by our clock and by the stream: it is dropped by the earlier of the two. */
-export async function usedUs(database: Database, nowUs: Us): Promise<Us> {
+export async function usedUs(database: ReadDatabase, nowUs: Us): Promise<Us> {
   const position = await database.kysely
     .selectFrom('ingest_position')
     .select('time_us')
@@ -92,7 +92,7 @@ const BUILD_STEP = 1_000
  * steps, each a transaction of its own, so that it can stop anywhere and go on at the next start.
  */
 export async function buildFilter(
-  database: Database,
+  database: WriteDatabase,
   filterId: number,
   filter: PostFilter,
   signal?: AbortSignal,
@@ -131,7 +131,7 @@ interface TagKey {
   readonly uri: string
 }
 
-function readTaggedPosts(database: Database, tag: string, after: TagKey | undefined) {
+function readTaggedPosts(database: ReadDatabase, tag: string, after: TagKey | undefined) {
   let query = database.kysely
     .selectFrom('post_tag')
     .innerJoin('post', 'post.id', 'post_tag.post_id')
@@ -153,7 +153,7 @@ function readTaggedPosts(database: Database, tag: string, after: TagKey | undefi
 }
 
 async function insertMembers(
-  database: Database,
+  database: WriteDatabase,
   filterId: number,
   members: readonly (TagKey & { readonly post_id: number })[],
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { openRole } from '../db/openDatabase.ts'
 import { startIngest } from '../ingest/startIngest.ts'
 import { createRecordingSource } from '../ingest/stream/recordingSource.ts'
@@ -59,7 +59,7 @@ function describePosition(positionUs: number | undefined): string {
   return positionUs === undefined ? 'none' : formatUs(positionUs)
 }
 
-async function countPosts(database: Database, filterId: number | undefined): Promise<number> {
+async function countPosts(database: WriteDatabase, filterId: number | undefined): Promise<number> {
   const { count } = await database.kysely
     .selectFrom('filter_post')
     .select(({ fn }) => fn.countAll<number | string>().as('count'))

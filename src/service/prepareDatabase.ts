@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import { UnwritableError } from '../db/checkFile.ts'
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import {
   checkDatabase,
   isMissing,
@@ -63,7 +63,7 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
 
 export interface Readable extends AsyncDisposable {
   /** The connection from which feeds are read. */
-  readonly reader: Database
+  readonly reader: ReadDatabase
   /** As `prepareDatabase`. */
   readonly filterIds: number[]
   /** Whether what is missing, such as a ranking, may be made. */
@@ -138,7 +138,7 @@ function isServer({ roles, databaseReadUrls }: Config): boolean {
 }
 
 /** The connection from which feeds are read. */
-export function openFeedReader(config: Config, options: PrepareOptions): Promise<Database> {
+export function openFeedReader(config: Config, options: PrepareOptions): Promise<ReadDatabase> {
   return whenReachable(
     config.databaseUrl,
     () => openReader(config.databaseUrl, config.databaseReadUrls),

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase, WriteDatabase } from '../db/database.ts'
 import type { Us } from '../time.ts'
 import type { CommittedPosition, Gap } from './position.ts'
 
@@ -8,7 +8,7 @@ export interface StoredPosition extends CommittedPosition {
 }
 
 /** The committed position; undefined before the first batch. */
-export async function loadPosition(database: Database): Promise<StoredPosition | undefined> {
+export async function loadPosition(database: ReadDatabase): Promise<StoredPosition | undefined> {
   const row = await database.kysely
     .selectFrom('ingest_position')
     .select(['time_us', 'host', 'disorder_us', 'committed_us', 'lag_ms'])
@@ -25,7 +25,7 @@ export async function loadPosition(database: Database): Promise<StoredPosition |
 }
 
 /** The gap that was noticed last. */
-export async function loadGap(database: Database): Promise<Gap | undefined> {
+export async function loadGap(database: ReadDatabase): Promise<Gap | undefined> {
   const row = await database.kysely
     .selectFrom('ingest_gap')
     .select(['from_us', 'to_us', 'seen_us'])
@@ -42,7 +42,7 @@ export async function loadGap(database: Database): Promise<Gap | undefined> {
  * process that dies before its first commit must not let its successor begin later than it did.
  */
 export async function loadStart(
-  database: Database,
+  database: WriteDatabase,
   firstUs: Us,
 ): Promise<{ startUs: Us; isFirst: boolean }> {
   const startUs = Math.round(firstUs)

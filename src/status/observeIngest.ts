@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 import { FRESHNESS_US } from './freshness.ts'
@@ -17,7 +17,7 @@ const SILENT_US = 15 * US_PER_SECOND
  * Follows the status that another process, perhaps of another machine, tells through the store. Whether
  * it still talks is judged by our clock alone: the clocks of machines differ.
  */
-export function observeIngest(reader: Database, clock: Clock): IngestObserver {
+export function observeIngest(reader: ReadDatabase, clock: Clock): IngestObserver {
   let told: { toldUs: Us; status: IngestStatus; seenUs: Us } | undefined
   let timer: NodeJS.Timeout | undefined
   let isDisposed = false

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
@@ -30,7 +30,7 @@ const LOOK_SOON_MS = 100
 
 /** Follows, through the store, the rankings that this or another process makes. */
 export function observeRankings(
-  reader: Database,
+  reader: ReadDatabase,
   rankings: readonly RankingDefinition[],
   clock: Clock,
 ): RankingObserver {
@@ -71,7 +71,7 @@ export function observeRankings(
 
 type RankingRow = Awaited<ReturnType<typeof readRankings>>[number]
 
-function readRankings(reader: Database, rankings: readonly RankingDefinition[]) {
+function readRankings(reader: ReadDatabase, rankings: readonly RankingDefinition[]) {
   return reader.kysely
     .selectFrom('ranking')
     .leftJoin('generation', 'generation.id', 'ranking.generation')

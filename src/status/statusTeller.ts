@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database, Statement } from '../db/database.ts'
+import type { WriteDatabase, Statement } from '../db/database.ts'
 import { US_PER_SECOND } from '../time.ts'
 import type { Us } from '../time.ts'
 import type { IngestStatus } from './ingestStatus.ts'
@@ -13,7 +13,7 @@ export class StatusTeller {
   readonly #status: () => IngestStatus
   #toldUs = 0
 
-  constructor(database: Database, status: () => IngestStatus) {
+  constructor(database: WriteDatabase, status: () => IngestStatus) {
     this.#status = status
     this.#tell = database.prepare((db, { value }) => ({
       compile: () =>

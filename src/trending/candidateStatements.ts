@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
-import type { Database, Parameters } from '../db/database.ts'
+import type { ReadDatabase, Parameters } from '../db/database.ts'
 import { prepareTuples } from '../db/statements/tuplesStatement.ts'
 import type { EngagementWeights } from '../feeds/feedDefinition.ts'
 import { isAuthorShown } from '../posts/isAuthorShown.ts'
@@ -47,7 +47,7 @@ const SHAPE = {
 
 export type CandidateStatements = ReturnType<typeof prepareCandidates>
 
-export function prepareCandidates(database: Database) {
+export function prepareCandidates(database: ReadDatabase) {
   const counts = sql`c.likes, c.replies, c.reposts, c.quotes, c.views`
   const none = sql`0 as likes, 0 as replies, 0 as reposts, 0 as quotes, 0 as views`
   const place = sql`p.post_id, p.indexed_at, p.cid, p.uri`

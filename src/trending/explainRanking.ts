@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { ReadDatabase } from '../db/database.ts'
 import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
 import type { Us } from '../time.ts'
 import { scoreReason, unpackReason } from './reason.ts'
@@ -22,7 +22,7 @@ export interface Explanation extends Reason {
 
 /** The explanations of the generation that is served, by at-uri. */
 export async function explainRanking(
-  reader: Database,
+  reader: ReadDatabase,
   { key, options }: RankingDefinition,
 ): Promise<Map<string, Explanation>> {
   const rows = await reader.kysely

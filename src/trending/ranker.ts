@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import { troubleOf } from '../db/databaseErrors.ts'
 import { describeError } from '../errors.ts'
 import type { RankingDefinition } from '../feeds/rankingDefinition.ts'
@@ -16,7 +16,7 @@ import { packReason } from './reason.ts'
 
 export interface RankerOptions {
   /** The writing connection, migrated. */
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly rankings: readonly RankingDefinition[]
   readonly retentionDays: number
   readonly logger: Logger

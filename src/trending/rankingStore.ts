@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../db/database.ts'
+import type { WriteDatabase } from '../db/database.ts'
 import type { RankingPostTable } from '../db/schema.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
 import type { RowsStatement } from '../db/statements/rowsStatement.ts'
@@ -40,12 +40,12 @@ export type ServedPost = Pick<RankingPostTable, 'post_id' | 'indexed_at' | 'why'
 
 /** Writes rankings as numbered generations. */
 export class RankingStore {
-  readonly #database: Database
+  readonly #database: WriteDatabase
   readonly #insert: RowsStatement
   /** The position as it was found first: one that differs has been heard of since. */
   #found: string | undefined
 
-  constructor(database: Database) {
+  constructor(database: WriteDatabase) {
     this.#database = database
     this.#insert = prepareRows(
       database,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { migrationsFor } from '../../src/db/migrations/index.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
 import { sqliteDialect } from '../../src/db/statements/dialect.ts'
@@ -85,7 +85,7 @@ export async function fillDatabase(
 
 /** Stores invented posts, as many a batch as ingest does; the same ones for the same numbers. */
 export async function insertPosts(
-  database: Database,
+  database: WriteDatabase,
   { posts, first, startUs, spanUs }: Record<'posts' | 'first' | 'startUs' | 'spanUs', number>,
 ): Promise<void> {
   const store = new RecordStore(database, () => true)

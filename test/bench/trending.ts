@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { openReader, openWriter } from '../../src/db/openDatabase.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
@@ -151,7 +151,7 @@ async function fillTrending(file: string): Promise<{ posts: number; all: number 
 }
 
 /** Bytes of the pages in use. */
-async function usedBytes({ kysely }: Database): Promise<number> {
+async function usedBytes({ kysely }: WriteDatabase): Promise<number> {
   const { rows } = await sql<{ bytes: number }>`select
     (page_count - freelist_count) * page_size as bytes
     from pragma_page_count(), pragma_freelist_count(), pragma_page_size()`.execute(kysely)

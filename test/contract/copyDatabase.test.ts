@@ -6,7 +6,7 @@ import { ALL_TABLES, COPIED_TABLES, withShape } from '../../src/copy/copiedTable
 import { copyDatabase } from '../../src/copy/copyDatabase.ts'
 import type { CopyOptions, CopyStep } from '../../src/copy/copyDatabase.ts'
 import { preparePages } from '../../src/copy/tablePages.ts'
-import type { Database } from '../../src/db/database.ts'
+import type { ReadDatabase, WriteDatabase } from '../../src/db/database.ts'
 import { openReader, openRole, openWriter } from '../../src/db/openDatabase.ts'
 import { prepareRows } from '../../src/db/statements/rowsStatement.ts'
 import { readShapes } from '../../src/db/upgrade/tables.ts'
@@ -47,7 +47,7 @@ const TRAPS = [
   '$1 ? :name %s',
 ]
 
-async function storePosts(database: Database, from: number, count: number): Promise<void> {
+async function storePosts(database: WriteDatabase, from: number, count: number): Promise<void> {
   const store = new RecordStore(database, () => true)
   const ops: Operation[] = Array.from({ length: count }, (_, offset) => {
     const index = from + offset
@@ -101,7 +101,7 @@ async function fill({ writer }: TestDatabase): Promise<void> {
 }
 
 /** Every row of every table that is copied, ids and all. */
-async function contents(database: Database): Promise<unknown> {
+async function contents(database: ReadDatabase): Promise<unknown> {
   const shapes = await readShapes(database)
   const tables: Record<string, unknown> = {}
   for (const table of COPIED_TABLES) {

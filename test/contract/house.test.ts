@@ -19,6 +19,7 @@ const SUBJECTS = new Set([
   'feedfile/feedFileTexts.ts',
   'feedfile/feedFileValues.ts',
   'http/httpServer.ts',
+  'posts/storedCodes.ts',
 ])
 
 const ALL = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { decodeEvent } from '../../src/ingest/events/decodeEvent.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
 import { projectEvent } from '../../src/ingest/events/projectEvent.ts'
@@ -266,7 +266,7 @@ describe.each(engines)(
       const { writer } = database
       await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
       let isAnswered = true
-      const transaction: Database['transaction'] = async (work, mode) => {
+      const transaction: WriteDatabase['transaction'] = async (work, mode) => {
         const result = await writer.transaction(work, mode)
         if (!isAnswered) {
           throw new Error('no answer to the commit')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
 import { KeptPosts } from '../../src/ingest/memory/keptPosts.ts'
 import { engines } from '../support/databases.ts'
@@ -35,7 +35,7 @@ describe.each(engines)('the set of kept posts on $name', ({ open }) => {
     await using database = await open()
     const kept = new KeptPosts()
     kept.add('mine')
-    const away: Database = {
+    const away: WriteDatabase = {
       ...database.writer,
       prepare: () => {
         throw new Error('away')

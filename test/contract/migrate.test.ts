@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { migrationsFor } from '../../src/db/migrations/index.ts'
 import { checkDatabase, openWriter } from '../../src/db/openDatabase.ts'
 import { bringUpToDate } from '../../src/db/upgrade/bringUpToDate.ts'
@@ -41,7 +41,7 @@ describe('on SQLite', () => {
   async function killEverywhere(
     folder: string,
     number: number,
-    migrateIt: (database: Database) => Promise<void>,
+    migrateIt: (database: WriteDatabase) => Promise<void>,
   ): Promise<string[]> {
     const path = join(folder, 'killed.db')
     const copies: string[] = []
@@ -77,7 +77,7 @@ describe('on SQLite', () => {
   const ways: [
     how: string,
     starts: readonly number[],
-    migrateIt: (database: Database) => Promise<void>,
+    migrateIt: (database: WriteDatabase) => Promise<void>,
   ][] = [
     ['of this version', STARTS, (database) => migrate(database)],
     [

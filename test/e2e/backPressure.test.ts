@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { startIngest } from '../../src/ingest/startIngest.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { systemClock } from '../../src/time.ts'
@@ -20,7 +20,7 @@ describe.each(engines)('a stream that is faster than the store, on $name,', ({ o
     const shares = { like: 0, repost: 0, follow: 0, block: 0, delete: 0 }
     const frames = take(FRAMES, generateFrames({ seed: 3, startUs, eventsPerSecond: 120, shares }))
     jetstream.appendAll(frames)
-    const slow: Database = {
+    const slow: WriteDatabase = {
       ...test.writer,
       transaction: async (work) => {
         await delay(20)

@@ -30,7 +30,7 @@ export interface Programs extends Disposable {
 export function bundleService(): Programs {
   const folder = existsSync(BUNDLER) ? bundle() : undefined
   const path = (entry: Entry): string =>
-    folder === undefined ? join(ROOT, entry) : join(folder, 'src', outputOf(entry))
+    folder === undefined ? join(ROOT, entry) : join(folder, PLACE, outputOf(entry))
   return {
     path,
     env: folder === undefined ? {} : { NODE_COMPILE_CACHE: join(folder, 'compiled') },
@@ -43,13 +43,16 @@ export function bundleService(): Programs {
   }
 }
 
+/** As deep as the file that reads `package.json` lies. */
+const PLACE = 'src/service'
+
 const outputOf = (entry: string): string => basename(entry).replace('.ts', '.js')
 
 /** What is native stays where it is, so the folder has to lie in the project. */
 function bundle(): string {
   const folder = mkdtempSync(join(ROOT, 'node_modules/.cache-oracle-'))
   const workers = globSync('src/**/*Worker.ts', { cwd: ROOT })
-  const output = join(folder, 'src')
+  const output = join(folder, PLACE)
   const args = ['--platform', 'node', '--format', 'esm', '--log-level', 'silent', '-d', output]
   const { status, stderr } = spawnSync(
     process.execPath,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { inject } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import type { ReadDatabase, WriteDatabase } from '../../src/db/database.ts'
 import { openReader, openWriter } from '../../src/db/openDatabase.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { TEMPLATE } from './postgresSetup.ts'
@@ -12,8 +12,8 @@ import { TEMPLATE } from './postgresSetup.ts'
 /** A database of a test's own: migrated, and gone when the test ends. */
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string
-  readonly writer: Database
-  readonly reader: Database
+  readonly writer: WriteDatabase
+  readonly reader: ReadDatabase
   /** What in the engine's plan of a statement is no seek on an index; empty for a good plan. */
   planFaults(sql: string): Promise<string>
 }
@@ -119,12 +119,12 @@ async function makePostgresDatabase(): Promise<TestDatabase> {
   }
 }
 
-async function emptyTables({ kysely }: Database): Promise<void> {
+async function emptyTables({ kysely }: WriteDatabase): Promise<void> {
   const tables = (await kysely.introspection.getTables()).map(({ name }) => sql.table(name))
   await sql`truncate ${sql.join(tables)} restart identity`.execute(kysely)
 }
 
-async function explainPostgres(reader: Database, text: string): Promise<string> {
+async function explainPostgres(reader: ReadDatabase, text: string): Promise<string> {
   const { rows } = await sql<
     Record<string, string>
   >`explain (generic_plan) ${sql.raw(text)}`.execute(reader.kysely)

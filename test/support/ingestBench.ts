@@ -1,4 +1,4 @@
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { openWriter } from '../../src/db/openDatabase.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { startIngest } from '../../src/ingest/startIngest.ts'
@@ -14,7 +14,7 @@ import { serviceDatabaseUrl } from './serviceDatabase.ts'
 export interface IngestBench {
   readonly servers: readonly JetstreamServer[]
   readonly server: JetstreamServer
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly url: string
   readonly logs: LogLine[]
   /** How much more time has passed than has really. */

@@ -3,18 +3,18 @@ import { copyFileSync, existsSync } from 'node:fs'
 import BetterSqlite3 from 'better-sqlite3'
 import { sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import { migrationsFor } from '../../src/db/migrations/index.ts'
 import type { Migrations } from '../../src/db/upgrade/halfMade.ts'
 import { migrate } from '../../src/db/upgrade/migrate.ts'
 
 /** The migrations up to a number, as a version of that time knows them. */
-export function migrationsUpTo(database: Database, number: number): Migrations {
+export function migrationsUpTo(database: WriteDatabase, number: number): Migrations {
   return Object.fromEntries(Object.entries(migrationsFor(database.dialect)).slice(0, number))
 }
 
 /** The same database, telling of each statement before it runs; what the listener throws ends it. */
-export function watched(database: Database, listener: () => void): Database {
+export function watched(database: WriteDatabase, listener: () => void): WriteDatabase {
   const kysely = database.kysely.withPlugin({
     transformQuery: ({ node }) => {
       listener()
@@ -26,7 +26,10 @@ export function watched(database: Database, listener: () => void): Database {
 }
 
 /** Migrates as version 0.1.0 did: on SQLite each statement for itself. */
-export async function migrateAsBefore(database: Database, migrations: Migrations): Promise<void> {
+export async function migrateAsBefore(
+  database: WriteDatabase,
+  migrations: Migrations,
+): Promise<void> {
   const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
   const { error } = await new Migrator({ db: database.kysely, provider }).migrateToLatest()
   if (error !== undefined) {
@@ -46,7 +49,7 @@ export function copyAsKilled(from: string, to: string): void {
 export const STORED = ['at://did:plc:a/app.bsky.feed.post/1', 'at://did:plc:a/app.bsky.feed.post/2']
 
 /** A database of the first migrations, with two posts. */
-export async function makeOld(database: Database, number: number): Promise<void> {
+export async function makeOld(database: WriteDatabase, number: number): Promise<void> {
   await migrate(database, { migrations: migrationsUpTo(database, number) })
   const { kysely } = database
   await sql`insert into account (did) values ('did:plc:a')`.execute(kysely)
@@ -58,7 +61,7 @@ export async function makeOld(database: Database, number: number): Promise<void>
   }
 }
 
-export async function storedPosts({ kysely }: Database): Promise<string[]> {
+export async function storedPosts({ kysely }: WriteDatabase): Promise<string[]> {
   const { rows } = await sql<{ uri: string }>`
     select uri from post_tag join post on post.id = post_id order by uri`.execute(kysely)
   return rows.map(({ uri }) => uri)

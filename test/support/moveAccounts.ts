@@ -1,10 +1,10 @@
-import type { Database } from '../../src/db/database.ts'
+import type { WriteDatabase } from '../../src/db/database.ts'
 import type { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { AccountMover } from '../../src/ingest/upkeep/accountMover.ts'
 
 /** Moves all that is still to be moved of accounts that have come or gone. */
 export async function moveAccounts(
-  database: Database,
+  database: WriteDatabase,
   store: RecordStore,
   nowUs: number,
 ): Promise<void> {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import type pg from 'pg'
 import { RequestError } from '../../errors.ts'
-import type { Database } from '../database.ts'
+import type { ReadDatabase } from '../database.ts'
 import { ConnectionLostError, troubleOf } from '../databaseErrors.ts'
 import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
@@ -58,7 +58,7 @@ const SETTINGS = {
  * @throws ConnectionLostError when no server can be reached now
  * @throws ConfigError as `PostgresConnection.open`
  */
-export async function openPostgresReader(options: PostgresReaderOptions): Promise<Database> {
+export async function openPostgresReader(options: PostgresReaderOptions): Promise<ReadDatabase> {
   const { urls, from, connections = CONNECTIONS } = options
   const first = await connect(options)
   const links = Array.from({ length: connections }, (_, index) => {
@@ -73,7 +73,6 @@ export async function openPostgresReader(options: PostgresReaderOptions): Promis
     kysely,
     prepare: (build) => prepareStatement(send, kysely, build),
     version: () => undefined,
-    transaction: () => Promise.reject(new Error('a reader does not write')),
     [Symbol.asyncDispose]: async () => {
       await kysely.destroy()
       await Promise.all(links.map((link) => link[Symbol.asyncDispose]()))

@@ -1,5 +1,5 @@
 import { Kysely } from 'kysely'
-import type { Database } from '../database.ts'
+import type { WriteDatabase } from '../database.ts'
 import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import { PostgresConnection } from './postgresConnection.ts'
@@ -26,7 +26,7 @@ export interface PostgresWriterOptions {
   readonly silentMs?: number
 }
 
-export interface PostgresWriter extends Database {
+export interface PostgresWriter extends WriteDatabase {
   /** Whether this session now holds the lock of the role; it does until the session ends. */
   tryLock(role: LockedRole): Promise<boolean>
 }

@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import type { Compilable } from 'kysely'
 import { argumentBinder, parametersOf } from '../database.ts'
-import type { Database, Parameters, Statement } from '../database.ts'
+import type { WriteDatabase, Parameters, Statement } from '../database.ts'
 import { codeOf } from '../databaseErrors.ts'
 import type { Schema } from '../schema.ts'
 import { sqliteDialect } from '../statements/dialect.ts'
@@ -30,7 +30,7 @@ const MAX_LOG_BYTES = 64 * 1024 * 1024
 const CACHE_KIB = 16_384
 
 /** Opens one connection to a SQLite file in WAL mode; a writer makes the file and its folder. */
-export function openSqlite(options: SqliteOptions): Database {
+export function openSqlite(options: SqliteOptions): WriteDatabase {
   const { path, readonly, busyTimeoutMs = BUSY_MS, isAsItIs = false } = options
   const { mustExist = isAsItIs } = options
   if (!readonly && !mustExist) {
@@ -49,7 +49,7 @@ export function openSqlite(options: SqliteOptions): Database {
   }
 }
 
-function useHandle(handle: BetterSqlite3.Database, isWriter: boolean): Database {
+function useHandle(handle: BetterSqlite3.Database, isWriter: boolean): WriteDatabase {
   if (isWriter) {
     // NORMAL loses nothing when the process dies; after a power cut the file is whole and rows and
     // position go back together, so that the stream is read again from there.

@@ -1,5 +1,5 @@
 import type { RawBuilder } from 'kysely'
-import type { Database, Statement } from '../database.ts'
+import type { ReadDatabase, Statement } from '../database.ts'
 import type { RowShape, Rows } from './dialect.ts'
 
 type Arguments = Record<string | number, unknown>
@@ -18,7 +18,7 @@ const MAX_ROWS = [5_000]
 
 /** Prepares a statement over rows: `build` gets them as a table expression to select from. */
 export function prepareRows<Row = never>(
-  database: Database,
+  database: ReadDatabase,
   shape: RowShape,
   build: (rows: RawBuilder<unknown>) => RawBuilder<Row>,
 ): RowsStatement<Row> {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Compilable, Kysely, RawBuilder } from 'kysely'
-import type { Database, Parameters } from '../database.ts'
+import type { ReadDatabase, Parameters } from '../database.ts'
 import { whenReady } from '../eventually.ts'
 import type { Eventually } from '../eventually.ts'
 import type { Schema } from '../schema.ts'
@@ -21,7 +21,7 @@ const SEPARATOR = '\u001F'
  * characters: from Postgres a whole column travels as one text, which is half the work of many values.
  */
 export function prepareTuples<Args extends object, Tuple extends readonly unknown[]>(
-  database: Database,
+  database: ReadDatabase,
   shape: RowShape,
   build: (db: Kysely<Schema>, parameter: Parameters<Args>) => RawBuilder<unknown>,
 ): TuplesStatement<Args, Tuple> {

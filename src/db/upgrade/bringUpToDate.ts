@@ -1,6 +1,6 @@
 import type { Logger } from '../../logger.ts'
 import { tryToWrite } from '../checkFile.ts'
-import type { Database } from '../database.ts'
+import type { WriteDatabase } from '../database.ts'
 import { DONE_TABLE } from './databaseState.ts'
 import { explainMigration } from './explainMigration.ts'
 import { findDue, migrate } from './migrate.ts'
@@ -17,7 +17,10 @@ export interface UpToDateOptions {
  * Makes sure that a database can be written and has the form of this version.
  * @throws ConfigError when it cannot, or is not for this version; nothing is written to it then
  */
-export async function bringUpToDate(database: Database, options: UpToDateOptions): Promise<void> {
+export async function bringUpToDate(
+  database: WriteDatabase,
+  options: UpToDateOptions,
+): Promise<void> {
   const { dialect } = database
   try {
     if (dialect.name === 'sqlite') {
@@ -33,7 +36,7 @@ export async function bringUpToDate(database: Database, options: UpToDateOptions
 }
 
 async function migrateLoudly(
-  database: Database,
+  database: WriteDatabase,
   due: readonly string[],
   { databaseUrl, logger, signal }: UpToDateOptions,
 ): Promise<void> {

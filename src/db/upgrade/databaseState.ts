@@ -1,7 +1,7 @@
 /** What a database is to this version of the program, as its catalog says: nothing is written. */
 import { sql } from 'kysely'
 import { ConfigError } from '../../errors.ts'
-import type { Database } from '../database.ts'
+import type { ReadDatabase } from '../database.ts'
 
 /** The list of what has been done, and a table that versions up to 0.1.0 make beside it. */
 export const DONE_TABLE = 'kysely_migration'
@@ -52,12 +52,12 @@ export function stateOf({ tables, done }: Catalog, migrations: readonly string[]
   return unknown.length > 0 ? { kind: 'newer', unknown } : { kind: 'ours', done: known }
 }
 
-export async function readCatalog(database: Database): Promise<Catalog> {
+export async function readCatalog(database: ReadDatabase): Promise<Catalog> {
   const tables = await readTables(database)
   return { tables, done: tables.includes(DONE_TABLE) ? await readDone(database) : undefined }
 }
 
-async function readTables({ dialect, kysely }: Database): Promise<string[]> {
+async function readTables({ dialect, kysely }: ReadDatabase): Promise<string[]> {
   // What an extension has made is no sign of another program.
   const query =
     dialect.name === 'sqlite'
@@ -73,7 +73,7 @@ async function readTables({ dialect, kysely }: Database): Promise<string[]> {
   return (await query.execute(kysely)).rows.map(({ name }) => name)
 }
 
-async function readDone({ dialect, kysely }: Database): Promise<string[]> {
+async function readDone({ dialect, kysely }: ReadDatabase): Promise<string[]> {
   if (dialect.name === 'postgres') {
     // A list of another form is none of ours, and no error, which would end a transaction.
     const { rows } = await sql<{ name: string | null }>`
@@ -96,7 +96,7 @@ export interface Place {
   readonly instead: string
 }
 
-export async function placeOf({ dialect, kysely }: Database): Promise<Place> {
+export async function placeOf({ dialect, kysely }: ReadDatabase): Promise<Place> {
   if (dialect.name === 'sqlite') {
     const { rows } = await sql<{ file: string }>`
       select file from pragma_database_list where name = 'main'`.execute(kysely)

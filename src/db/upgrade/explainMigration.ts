@@ -1,10 +1,10 @@
 import { ConfigError, describeError } from '../../errors.ts'
-import type { Database } from '../database.ts'
+import type { WriteDatabase } from '../database.ts'
 import { codeOf } from '../databaseErrors.ts'
 import { placeOf } from './databaseState.ts'
 
 /** What an operator can do about a migration that has failed, in plain words; else the error as it is. */
-export async function explainMigration(database: Database, error: unknown): Promise<unknown> {
+export async function explainMigration(database: WriteDatabase, error: unknown): Promise<unknown> {
   const code = codeOf(error) ?? ''
   if (code === 'SQLITE_FULL') {
     const { name } = await placeOf(database)

@@ -7,7 +7,7 @@ import { Kysely, SqliteDialect, sql } from 'kysely'
 import type { QueryExecutorProvider } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { ConfigError } from '../../errors.ts'
-import type { Database } from '../database.ts'
+import type { ReadDatabase, WriteDatabase } from '../database.ts'
 import { DONE_TABLE, LOCK_TABLE } from './databaseState.ts'
 
 export type Migrations = Readonly<Record<string, Migration>>
@@ -26,7 +26,7 @@ interface SchemaObject {
  * @throws ConfigError when something else is in the way of the migration
  */
 export async function dropHalfMade(
-  { dialect, kysely }: Database,
+  { dialect, kysely }: WriteDatabase,
   migrations: Migrations,
   name: string,
 ): Promise<string[]> {
@@ -54,7 +54,10 @@ export async function dropHalfMade(
 }
 
 /** What a database lacks of all that is there after these migrations. */
-export async function findMissing({ kysely }: Database, migrations: Migrations): Promise<string[]> {
+export async function findMissing(
+  { kysely }: ReadDatabase,
+  migrations: Migrations,
+): Promise<string[]> {
   const present = new Set((await readObjects(kysely)).map(({ name }) => name))
   const { after } = await rehearse(migrations, undefined)
   return after.flatMap(({ name }) => (present.has(name) ? [] : [name]))
@@ -62,7 +65,7 @@ export async function findMissing({ kysely }: Database, migrations: Migrations):
 
 /** Whether all that is there has been made by a first start, of which nothing is in the list yet. */
 export async function isLeftByStart(
-  { kysely }: Database,
+  { kysely }: ReadDatabase,
   migrations: Migrations,
 ): Promise<boolean> {
   const [first = ''] = Object.keys(migrations)

@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { ConfigError } from '../../errors.ts'
-import type { Database } from '../database.ts'
+import type { ReadDatabase, WriteDatabase } from '../database.ts'
 import { codeOf } from '../databaseErrors.ts'
 import { migrationsFor } from '../migrations/index.ts'
 import {
@@ -41,7 +41,10 @@ const RETRY_MS = 100
  * @throws ConfigError when the database is another program's, or of a newer version; nothing is
  *   written to it then
  */
-export async function migrate(database: Database, options: MigrateOptions = {}): Promise<void> {
+export async function migrate(
+  database: WriteDatabase,
+  options: MigrateOptions = {},
+): Promise<void> {
   const { migrations = migrationsFor(database.dialect) } = options
   const due = await findDue(database, migrations)
   if (due.length === 0) {
@@ -68,7 +71,7 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
 
 /** Does the first migration that is due, inside the transaction; none when another process has. */
 async function migrateOne(
-  database: Database,
+  database: WriteDatabase,
   migrations: Migrations,
   { onBegin }: MigrateOptions,
 ): Promise<void> {
@@ -89,7 +92,7 @@ async function migrateOne(
     values (${name}, ${new Date().toISOString()})`.execute(kysely)
 }
 
-async function makeList({ kysely }: Database): Promise<void> {
+async function makeList({ kysely }: WriteDatabase): Promise<void> {
   await kysely.schema
     .createTable(DONE_TABLE)
     .ifNotExists()
@@ -107,7 +110,7 @@ async function makeList({ kysely }: Database): Promise<void> {
 }
 
 /** For the time of the migrations: room on the disk, and short waits, between which a signal is heard. */
-async function prepareSession({ dialect, kysely }: Database): Promise<AsyncDisposable> {
+async function prepareSession({ dialect, kysely }: WriteDatabase): Promise<AsyncDisposable> {
   if (dialect.name === 'postgres') {
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
@@ -133,7 +136,7 @@ function explain(error: unknown): unknown {
 }
 
 /** Whether the tables have the form that this version needs; for a connection that cannot write. */
-export async function isMigrated(database: Database): Promise<boolean> {
+export async function isMigrated(database: ReadDatabase): Promise<boolean> {
   return (await findDue(database)).length === 0
 }
 
@@ -142,7 +145,7 @@ export async function isMigrated(database: Database): Promise<boolean> {
  * @throws ConfigError when the database is not for this version
  */
 export async function findDue(
-  database: Database,
+  database: ReadDatabase,
   migrations: Migrations = migrationsFor(database.dialect),
 ): Promise<string[]> {
   const state = await readState(database, migrations)
@@ -151,7 +154,7 @@ export async function findDue(
   return state.kind === 'ours' ? names.slice(state.done.length) : names
 }
 
-async function readState(database: Database, migrations: Migrations): Promise<DatabaseState> {
+async function readState(database: ReadDatabase, migrations: Migrations): Promise<DatabaseState> {
   const state = stateOf(await readCatalog(database), Object.keys(migrations))
   if (state.kind !== 'blank' || state.tables.length === 0) {
     return state

@@ -3,7 +3,7 @@
  * stands still while they are read.
  */
 import { sql } from 'kysely'
-import type { Database } from '../database.ts'
+import type { ReadDatabase, WriteDatabase } from '../database.ts'
 import type { RowShape } from '../statements/dialect.ts'
 
 const TYPES: Readonly<Record<string, 'text' | 'integer'>> = {
@@ -14,7 +14,7 @@ const TYPES: Readonly<Record<string, 'text' | 'integer'>> = {
 }
 
 /** The tables of the database by name, with their columns in the order of their making. */
-export async function readShapes(database: Database): Promise<ReadonlyMap<string, RowShape>> {
+export async function readShapes(database: ReadDatabase): Promise<ReadonlyMap<string, RowShape>> {
   const schema = await currentSchema(database)
   const tables = await database.kysely.introspection.getTables()
   return new Map(
@@ -37,7 +37,7 @@ function typeOf(table: string, column: string, dataType: string): 'text' | 'inte
   return type
 }
 
-async function currentSchema({ dialect, kysely }: Database): Promise<string | undefined> {
+async function currentSchema({ dialect, kysely }: ReadDatabase): Promise<string | undefined> {
   if (dialect.name === 'sqlite') {
     return undefined
   }
@@ -46,7 +46,7 @@ async function currentSchema({ dialect, kysely }: Database): Promise<string | un
 }
 
 /** One search in the catalog of the engine. */
-export async function hasTable({ dialect, kysely }: Database, name: string): Promise<boolean> {
+export async function hasTable({ dialect, kysely }: ReadDatabase, name: string): Promise<boolean> {
   const query =
     dialect.name === 'sqlite'
       ? sql`select 1 as found from sqlite_master where type = 'table' and name = ${name}`
@@ -59,7 +59,7 @@ export async function hasTable({ dialect, kysely }: Database, name: string): Pro
  * Rows are found by keys meanwhile, also where the planner knows nothing of a table that is just filled.
  */
 export function holdStill<T>(
-  database: Database,
+  database: WriteDatabase,
   tables: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {
@@ -81,7 +81,7 @@ export function holdStill<T>(
  * Lets a session keep silent for minutes. That of a role is ended after seconds, but work on two
  * databases waits for whichever is slower.
  */
-export async function allowSilence({ dialect, kysely }: Database): Promise<void> {
+export async function allowSilence({ dialect, kysely }: WriteDatabase): Promise<void> {
   if (dialect.name === 'postgres') {
     await sql`set idle_session_timeout = '10min'`.execute(kysely)
     await sql`set idle_in_transaction_session_timeout = '10min'`.execute(kysely)
@@ -89,7 +89,10 @@ export async function allowSilence({ dialect, kysely }: Database): Promise<void>
 }
 
 /** About how many rows there are; to count them takes Postgres longer than a statement may take. */
-export async function estimateRows({ dialect, kysely }: Database, name: string): Promise<number> {
+export async function estimateRows(
+  { dialect, kysely }: ReadDatabase,
+  name: string,
+): Promise<number> {
   const table = sql.table(name)
   if (dialect.name === 'sqlite') {
     const { rows } = await sql<{ n: number }>`select count(*) as n from ${table}`.execute(kysely)
@@ -103,7 +106,7 @@ export async function estimateRows({ dialect, kysely }: Database, name: string):
 
 /** Deletes all rows, those of the last table first. */
 export async function emptyTables(
-  { dialect, kysely }: Database,
+  { dialect, kysely }: WriteDatabase,
   tables: readonly string[],
 ): Promise<void> {
   if (dialect.name === 'postgres') {

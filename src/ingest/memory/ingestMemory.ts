@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import type { Logger } from '../../logger.ts'
 import { US_PER_MS } from '../../time.ts'
 import type { Us } from '../../time.ts'
@@ -7,7 +7,7 @@ import { KnownRecords } from './knownRecords.ts'
 import type { WriterClaim } from './writerClaim.ts'
 
 export interface IngestMemoryOptions {
-  readonly database: Database
+  readonly database: WriteDatabase
   /** Engagement with older posts is not counted. */
   readonly windowUs: Us
   /** The earlier of our clock and the stream: the window ends here. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { US_PER_HOUR } from '../../time.ts'
 import type { Us } from '../../time.ts'
 import { KeySet } from './keySet.ts'
@@ -19,7 +19,7 @@ export class KeptPosts {
    * cannot be read, since what it leaves out is never counted. The record keys of an hour come as one
    * text: that is a third of the work of a row for each.
    */
-  async load(database: Database, { sinceUs, untilUs }: Record<'sinceUs' | 'untilUs', Us>) {
+  async load(database: WriteDatabase, { sinceUs, untilUs }: Record<'sinceUs' | 'untilUs', Us>) {
     const keys = new KeySet()
     const stretch = database.prepare<{ from: Us; to: Us }, { keys: string | null; count: number }>(
       (db, parameter) => ({

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { KeySet } from './keySet.ts'
 
 /** Where something is stored of records; each has an index that begins with `rkey`. */
@@ -39,7 +39,7 @@ export class KnownRecords {
    * Begins anew with what is stored; stays as it is when that cannot be read. No other process may
    * store records from then on.
    */
-  async load(database: Database): Promise<void> {
+  async load(database: WriteDatabase): Promise<void> {
     const keys = new KeySet()
     let since = ''
     for (const table of TABLES) {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Database, Statement } from '../../db/database.ts'
+import type { WriteDatabase, Statement } from '../../db/database.ts'
 
 /**
  * Tells whether what is held in memory of the store may be relied on: not after another process has
@@ -17,7 +17,7 @@ export class WriterClaim {
   /** The number of losses when memory was last read. */
   #confirmed = -1
 
-  constructor(database: Database) {
+  constructor(database: WriteDatabase) {
     this.#read = database.prepare<object, { writer: string }>((db) => ({
       compile: () =>
         sql<{ writer: string }>`select writer from ingest_writer where id = 1`.compile(db),

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { loadFilters } from '../../posts/filters.ts'
 import type { StoredFilter } from '../../posts/filters.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
@@ -10,13 +10,13 @@ const everyTag: KeepTag = () => true
 
 /** The rows under which visible posts are found. Every method runs inside the transaction of its caller. */
 export class DerivedStore {
-  readonly #database: Database
+  readonly #database: WriteDatabase
   readonly #statements: Statements
   readonly #keepTag: KeepTag
   #filters: readonly StoredFilter[] = []
   #filterVersion = ''
 
-  constructor(database: Database, statements: Statements, keepTag: KeepTag) {
+  constructor(database: WriteDatabase, statements: Statements, keepTag: KeepTag) {
     this.#database = database
     this.#statements = statements
     this.#keepTag = keepTag

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import { ENGAGEMENT } from '../../posts/storedCodes.ts'
 import type { StoredTimes } from './engagementTally.ts'
@@ -30,7 +30,7 @@ const DELTA = {
 } as const
 
 /** The SQL of engagement and of the counts that follow from it. */
-export function prepareEngagements(database: Database) {
+export function prepareEngagements(database: WriteDatabase) {
   const add = sql`on conflict (post_id) do update set
     likes = post_count.likes + excluded.likes, reposts = post_count.reposts + excluded.reposts,
     replies = post_count.replies + excluded.replies, quotes = post_count.quotes + excluded.quotes`

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import type { AccountMoveTable } from '../../db/schema.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 
 /** The SQL of accounts that have come or gone, and of which something is still to be moved. */
-export function prepareMoves(database: Database) {
+export function prepareMoves(database: WriteDatabase) {
   return {
     accountMoves: database.prepare<object, AccountMoveTable>((db) =>
       db.selectFrom('account_move').selectAll(),

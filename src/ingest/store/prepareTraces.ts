@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import { ENGAGEMENT, FATE, TRACED } from '../../posts/storedCodes.ts'
 
@@ -12,7 +12,7 @@ export interface TraceRow {
 }
 
 /** The SQL of records that are not kept, and of which the revision is remembered. */
-export function prepareTraces(database: Database) {
+export function prepareTraces(database: WriteDatabase) {
   return {
     tracesByKey: prepareRows<TraceRow>(
       database,

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { packFacts, unpackFacts } from '../../posts/storedFacts.ts'
 import type { Us } from '../../time.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
@@ -39,7 +39,7 @@ export class RecordStore {
   readonly traces: TraceStore
   readonly engagements: EngagementStore
 
-  constructor(database: Database, keepTag: KeepTag) {
+  constructor(database: WriteDatabase, keepTag: KeepTag) {
     this.statements = prepareStatements(database)
     this.claim = new WriterClaim(database)
     this.accounts = new AccountStore(this.statements)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import type { StoredFacts } from '../../posts/storedFacts.ts'
 import { prepareEngagements } from './prepareEngagements.ts'
@@ -28,7 +28,7 @@ export interface PostRow extends StoredFacts {
 /** All SQL that storing a batch runs, prepared once. */
 export type Statements = ReturnType<typeof prepareStatements>
 
-export function prepareStatements(database: Database) {
+export function prepareStatements(database: WriteDatabase) {
   return {
     ...prepareAccounts(database),
     ...preparePosts(database),
@@ -39,7 +39,7 @@ export function prepareStatements(database: Database) {
   }
 }
 
-function prepareAccounts(database: Database) {
+function prepareAccounts(database: WriteDatabase) {
   const columns = sql`account.id, account.did, account.active, account.status, account.time_us, account.told_us,
     account.frames, account.erased_us`
   return {
@@ -81,7 +81,7 @@ function prepareAccounts(database: Database) {
   }
 }
 
-function preparePosts(database: Database) {
+function preparePosts(database: WriteDatabase) {
   const columns = sql`post.id, account.did, post.rkey, post.rev, post.cid, post.indexed_at,
     post.tags, post.media, post.languages, post.labels`
   return {
@@ -171,7 +171,7 @@ function preparePosts(database: Database) {
   }
 }
 
-function prepareDerived(database: Database) {
+function prepareDerived(database: WriteDatabase) {
   return {
     insertTags: prepareRows(
       database,
@@ -202,7 +202,7 @@ function prepareDerived(database: Database) {
   }
 }
 
-function preparePosition(database: Database) {
+function preparePosition(database: WriteDatabase) {
   return {
     /** Changes whenever a filter is added or dropped. */
     filterVersion: database.prepare<object, { version: string }>((db) => ({

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { US_PER_MS } from '../../time.ts'
 import type { Us } from '../../time.ts'
 import type { Batch, MarkOp, PostOp, Operation } from '../events/operations.ts'
@@ -17,7 +17,7 @@ import type { RecordKey, RecordStore } from './recordStore.ts'
 
 /** Where and how batches are stored. */
 export interface BatchTarget {
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly store: RecordStore
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]

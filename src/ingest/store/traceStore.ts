@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import { FATE, TRACED, wordOf } from '../../posts/storedCodes.ts'
 import type { Fate, Traced } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
@@ -23,7 +23,7 @@ export interface Trace extends TraceKey {
 export class TraceStore {
   readonly #statements: ReturnType<typeof prepareTraces>
 
-  constructor(database: Database) {
+  constructor(database: WriteDatabase) {
     this.#statements = prepareTraces(database)
   }
 

@@ -1,10 +1,10 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import type { Us } from '../../time.ts'
 import { AccountSteps, STEP } from '../store/accountSteps.ts'
 import type { RecordStore } from '../store/recordStore.ts'
 
 export interface AccountMoverOptions {
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly store: RecordStore
   /** Rows that are looked at at once, for one account. */
   readonly step?: number

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { RawBuilder } from 'kysely'
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import type { RecordKey } from '../store/recordStore.ts'
 
 export type TraceKey = readonly [rkey: string, did: string, collection: number]
@@ -40,7 +40,7 @@ interface EngagementBounds {
  * The SQL of sweeps: where a step ends, and what is old up to there. The database looks at the rows by
  * itself, which costs a hundredth of handing them over.
  */
-export function preparePruning(database: Database, pinned: readonly RecordKey[]) {
+export function preparePruning(database: WriteDatabase, pinned: readonly RecordKey[]) {
   const isPinned = pinned.map(({ did, rkey }) => sql`(rkey = ${rkey} and did = ${did})`)
   const unlessPinned: RawBuilder<unknown> =
     isPinned.length === 0 ? sql`` : sql`and not (${sql.join(isPinned, sql` or `)})`

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/database.ts'
+import type { WriteDatabase } from '../../db/database.ts'
 import type { Logger } from '../../logger.ts'
 import { US_PER_DAY, US_PER_MS, US_PER_SECOND } from '../../time.ts'
 import type { Us } from '../../time.ts'
@@ -6,7 +6,7 @@ import type { RecordKey, RecordStore } from '../store/recordStore.ts'
 import { PruneSteps } from './pruneSteps.ts'
 
 export interface PruneOptions {
-  readonly database: Database
+  readonly database: WriteDatabase
   readonly store: RecordStore
   readonly retentionDays: number
   /** Engagement with older posts is forgotten; only its counts stay. */

@@ -274,7 +274,9 @@ describe('publishing', () => {
     expect(pictures.stderr).toContain('FEEDGEN_PUBLISHER_DID is not set')
     expect(pictures.code).toBe(2)
     expect(pictures.stderr).toMatch(/page\.png": is neither a PNG nor a JPEG/u)
-    expect(pictures.stderr).toMatch(/huge\.jpg": 1000001 bytes, allowed: 1000000/u)
+    expect(pictures.stderr).toMatch(
+      /huge\.jpg": is too large \(1000001 bytes of at most 1000000\)/u,
+    )
     expect(pictures.stderr).toMatch(/none\.png": there is no such file/u)
     bench.writeFeeds(oneFeed('art', `name: ${'x'.repeat(25)}`))
     expect((await bench.run('publishFeed')).stderr).toMatch(/25 characters, allowed: 24/u)
