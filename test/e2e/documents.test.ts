@@ -121,6 +121,22 @@ test('docs/scaling.md calls nothing measured that docs/benchmarks.md does not ha
   expect(figures.filter((figure) => !known.has(figure))).toEqual([])
 })
 
+test('docs/invariants.md names for each line tests that there are, or says that there is none', () => {
+  const lines = read('docs/invariants.md')
+    .split(/^\d+\. /mu)
+    .slice(1)
+  const wrong = lines.flatMap((line) => {
+    const named = [...line.matchAll(/`((?:src|test)\/[\w./]+\.test\.ts)`: "([^"\n]+)"/gu)]
+    const missing = named.filter(
+      ([, path = '', title = '']) => !existsSync(join(ROOT, path)) || !read(path).includes(title),
+    )
+    const isBare = named.length === 0 && !/\bno test\b/iu.test(line)
+    return [...missing.map(([text]) => text), ...(isBare ? [line] : [])]
+  })
+  expect(lines.length).toBeGreaterThan(20)
+  expect(wrong).toEqual([])
+})
+
 describe('docs/operations.md', () => {
   /** The first column of the table under a heading, as the names in it. */
   const firstColumn = (heading: string): string[] => {
