@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** What the service promises whichever engine it runs on; the other files hardly touch the database. */
 const ON_POSTGRES =
-  'filters getFeedSkeleton kept oracle recordings skeletonResponder startup stream surroundings trending'
+  'filters getFeedSkeleton kept oracle recordings skeletonQueries startup stream surroundings trending'
 
 export default defineConfig({
   test: {

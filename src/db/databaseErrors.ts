@@ -13,6 +13,11 @@ export class ConnectionLostError extends Error {
   readonly code = CONNECTION_LOST
 }
 
+/** As many wait for an answer already as can be answered in time. */
+export class BusyError extends Error {
+  override name = 'BusyError'
+}
+
 const CONNECTION_LOST = 'CONNECTION_LOST'
 
 const SQLITE_TRANSIENT =

@@ -6,6 +6,8 @@ export interface PageRequest {
   readonly limit: number
   /** As the reader sent it; undefined for page 1. */
   readonly cursor: string | undefined
+  /** The DID of who reads, for feeds that depend on it; undefined when it is not known. */
+  readonly viewer?: string | undefined
   /** Who waits for the page; left out where somebody always does. */
   readonly reader?: { readonly isOver: boolean } | undefined
 }

@@ -1,11 +1,10 @@
 import { createServer } from '@atproto/xrpc-server'
 import express from 'express'
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express'
+import type { ErrorRequestHandler, Express, RequestHandler, Response } from 'express'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { RequestError } from '../errors.ts'
 import type { Registry } from '../feeds/registry.ts'
 import * as describeFeedGeneratorLexicon from '../lexicons/app/bsky/feed/describeFeedGenerator.ts'
-import * as getFeedSkeletonLexicon from '../lexicons/app/bsky/feed/getFeedSkeleton.ts'
 import type { Logger } from '../logger.ts'
 import { RETRY_AFTER_SECONDS } from '../queue/plainErrors.ts'
 import { healthOf, unreadiness, warnings } from '../status/health.ts'
@@ -14,8 +13,6 @@ import type { Metrics } from '../status/metrics.ts'
 import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
-import { getFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
-import { readSkeletonQuery } from '../xrpc/skeletonQuery.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
 
@@ -88,34 +85,21 @@ export function createHttpApp(options: ServerOptions): Express {
   return app
 }
 
-/** The XRPC methods. What the library does not know it answers with 501. */
+/** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
 function addFeedMethods(app: Express, options: ServerOptions, registry: Registry): void {
   const { identity, logger } = options
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
-  xrpc.add(getFeedSkeletonLexicon, async ({ req }) =>
-    jsonOutput(await getFeedSkeleton(registry, readSkeletonQuery(searchOf(req)))),
-  )
   xrpc.add(describeFeedGeneratorLexicon, () =>
     jsonOutput(describeFeedGenerator(identity, registry)),
   )
-  // Ahead of the library's own checks, which let through what the contract refuses.
-  app.get(`/xrpc/${getFeedSkeletonLexicon.$lxm}`, (request, _response, next) => {
-    readSkeletonQuery(searchOf(request))
-    next()
-  })
   app.use(xrpc.router)
 }
 
 /** The library checks each answer against its lexicon, whose strings have types of their own. */
 function jsonOutput(body: object): { encoding: 'application/json'; body: never } {
   return { encoding: 'application/json', body: body as never }
-}
-
-function searchOf({ originalUrl }: Request): string {
-  const mark = originalUrl.indexOf('?')
-  return mark === -1 ? '' : originalUrl.slice(mark + 1)
 }
 
 const allowOrigins: RequestHandler = (request, response, next) => {

@@ -9,11 +9,13 @@ export interface PlainError {
   readonly message: string
 }
 
-export const TOO_BUSY = prepare({
+export const TOO_BUSY: PlainError = {
   status: 429,
   error: 'RateLimitExceeded',
   message: 'This feed is very busy: try again in a moment',
-})
+}
+/** Made once: while there is overload nothing is sent more often. */
+export const PREPARED_TOO_BUSY = prepare(TOO_BUSY)
 
 export const TOO_SLOW: PlainError = {
   status: 503,

@@ -10,7 +10,7 @@ import type { Answerer } from './answerer.ts'
 import { AnswersUnderWay } from './answersUnderWay.ts'
 import { ClientConnection, endDeaf } from './clientConnection.ts'
 import type { Asked } from './clientConnection.ts'
-import { INCOMPLETE, TOO_BUSY, sendError, sendPrepared } from './plainErrors.ts'
+import { INCOMPLETE, PREPARED_TOO_BUSY, sendError, sendPrepared } from './plainErrors.ts'
 import { RestingClients } from './restingClients.ts'
 import { Shedder, kindOf } from './shedder.ts'
 import type { RequestKind } from './shedder.ts'
@@ -293,7 +293,7 @@ export class RequestQueue implements Disposable {
 
   #refuse(kind: RequestKind, asked: Asked, connection: ClientConnection): void {
     asked.isOver = true
-    sendPrepared(asked.response, TOO_BUSY)
+    sendPrepared(asked.response, PREPARED_TOO_BUSY)
     this.#answerer.refused?.(kind)
     this.#resting.add(connection)
   }

@@ -16,7 +16,7 @@ import { observeIngest } from '../status/observeIngest.ts'
 import { observeRankings } from '../status/observeRankings.ts'
 import { systemClock } from '../time.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
-import { SkeletonResponder } from '../xrpc/skeletonResponder.ts'
+import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { Setup } from './setup.ts'
 
@@ -84,12 +84,12 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     databaseProblem,
   }
   const framework = createHttpApp({ identity, registry, health, metrics, logger })
-  const responder =
+  const getFeedSkeleton =
     registry &&
-    stack.use(new SkeletonResponder({ registry, metrics, logger, version: () => reader.version() }))
+    stack.use(new GetFeedSkeleton({ registry, metrics, logger, version: () => reader.version() }))
   const resources = stack.move()
   return {
-    answerer: createAnswerer({ responder, framework, metrics, logger }),
+    answerer: createAnswerer({ getFeedSkeleton, framework, metrics, logger }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

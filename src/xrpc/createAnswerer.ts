@@ -2,11 +2,11 @@ import type { Express } from 'express'
 import type { Logger } from '../logger.ts'
 import type { Answerer } from '../queue/answerer.ts'
 import type { Metrics } from '../status/metrics.ts'
-import type { SkeletonResponder } from './skeletonResponder.ts'
+import type { GetFeedSkeleton } from './getFeedSkeleton.ts'
 
 export interface AnswererOptions {
   /** Undefined when this process does not serve feeds. */
-  readonly responder: SkeletonResponder | undefined
+  readonly getFeedSkeleton: GetFeedSkeleton | undefined
   readonly framework: Express
   readonly metrics: Metrics
   readonly logger: Logger
@@ -17,22 +17,22 @@ const TELL_EVERY_MS = 60_000
 
 /** Answers feeds ahead of the framework, and counts what is not answered as it should be. */
 export function createAnswerer(options: AnswererOptions): Answerer {
-  const { responder, framework, metrics, logger } = options
+  const { getFeedSkeleton, framework, metrics, logger } = options
   let toldAt = Number.NEGATIVE_INFINITY
   return {
     answer: (asked) => {
-      if (responder?.respond(asked) !== true) {
+      if (getFeedSkeleton?.respond(asked) !== true) {
         framework(asked.request, asked.response)
       }
     },
     abandoned: (asked) => {
-      const feed = responder?.feedOf(asked)
+      const feed = getFeedSkeleton?.feedOf(asked)
       if (feed !== undefined) {
         metrics.answerAbandoned(feed)
       }
     },
     late: (asked) => {
-      const feed = responder?.feedOf(asked)
+      const feed = getFeedSkeleton?.feedOf(asked)
       if (feed !== undefined) {
         metrics.answerLate(feed)
       }

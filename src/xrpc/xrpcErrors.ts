@@ -1,7 +1,8 @@
 import { XRPCError } from '@atproto/xrpc-server'
-import { troubleOf } from '../db/databaseErrors.ts'
+import { BusyError, troubleOf } from '../db/databaseErrors.ts'
 import { RequestError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { TOO_BUSY } from '../queue/plainErrors.ts'
 
 /** With what a caller is told to try again, after `RETRY_AFTER_SECONDS`. */
 const FOR_LATER = new Set([429, 503])
@@ -16,6 +17,9 @@ export function isForLater(statusCode: number): boolean {
 export function toXrpcError(error: unknown, logger: Logger): XRPCError {
   if (error instanceof RequestError) {
     return new XRPCError(error.status, error.message, error.error)
+  }
+  if (error instanceof BusyError) {
+    return new XRPCError(TOO_BUSY.status, TOO_BUSY.message, TOO_BUSY.error)
   }
   const trouble = troubleOf(error)
   if (trouble === 'lost' || trouble === 'transient') {

@@ -1,24 +1,30 @@
 /**
  * One HTTP server of the page benchmarks, by its mode:
  * `constant`: node:http with one body; `bare`: node:http, the prepared query and nothing else;
- * `framework`: the service without its answer ahead of the framework; `service`: the service's own.
+ * `framework`: the same pages through express and the framework of XRPC; `service`: the service's own.
  */
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createServer as createXrpcServer } from '@atproto/xrpc-server'
+import express from 'express'
+import type { Express } from 'express'
 import { openReader } from '../../src/db/openDatabase.ts'
 import { createFeeds } from '../../src/feeds/createFeeds.ts'
 import { parseCursor } from '../../src/feeds/cursor.ts'
 import { preparePageStatements } from '../../src/feeds/pageStatements.ts'
 import type { PageArgs, PageTuple } from '../../src/feeds/pageStatements.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
+import type { Registry } from '../../src/feeds/registry.ts'
 import { createHttpApp } from '../../src/http/httpApp.ts'
 import { createQueuedServer } from '../../src/http/httpServer.ts'
+import * as lexicon from '../../src/lexicons/app/bsky/feed/getFeedSkeleton.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { systemClock } from '../../src/time.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
-import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
+import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
+import { readSkeletonQuery } from '../../src/xrpc/skeletonQuery.ts'
 import { benchFeeds } from './database.ts'
 import { cpuSeconds, tell } from './measure.ts'
 
@@ -105,14 +111,28 @@ function openService(): Server {
     rankingStatuses: () => [],
     answers: metrics.answers,
   }
+  if (mode === 'framework') {
+    return createServer(kitOf(registry))
+  }
   const framework = createHttpApp({ identity, registry, health, metrics, logger })
   // `uncached`: every page is read from the database.
   const version = mode === 'uncached' ? () => undefined : () => database.version()
-  const responder =
-    mode === 'framework' ? undefined : new SkeletonResponder({ registry, metrics, logger, version })
+  const getFeedSkeleton = new GetFeedSkeleton({ registry, metrics, logger, version })
   const { server, queue } = createQueuedServer()
-  queue.use(createAnswerer({ responder, framework, metrics, logger }))
+  queue.use(createAnswerer({ getFeedSkeleton, framework, metrics, logger }))
   return server
+}
+
+/** As the official kit is built. */
+function kitOf(registry: Registry): Express {
+  const xrpc = createXrpcServer([])
+  xrpc.add(lexicon, async ({ req }) => {
+    const { feed, limit, cursor } = readSkeletonQuery(req.originalUrl.split('?')[1] ?? '')
+    const page = await registry.find(feed)?.feed.page({ limit, cursor })
+    const body = { feed: page?.posts.map((post) => ({ post })) ?? [], cursor: page?.cursor }
+    return { encoding: 'application/json', body: body as never }
+  })
+  return express().use(xrpc.router)
 }
 
 const server = openServer()

@@ -254,17 +254,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     models: 'a kept first page that outlives a delete',
-    file: 'src/xrpc/skeletonResponder.ts',
-    find: 'kept !== undefined && kept.version === version && now',
-    replace: 'kept !== undefined && now',
-    caughtBy: ['test/e2e/skeletonResponder.test.ts', 'shows a deleted post no more'],
+    file: 'src/xrpc/bodyCache.ts',
+    find: 'entry !== undefined && entry.version === version && now',
+    replace: 'entry !== undefined && now',
+    caughtBy: ['test/e2e/skeletonQueries.test.ts', 'shows a deleted post no more'],
   },
   {
     models: 'the version of kept pages asked for once a turn of the event loop, however long',
-    file: 'src/xrpc/skeletonResponder.ts',
+    file: 'src/xrpc/bodyCache.ts',
     find: 'if (now >= this.#versionEndsAt) {',
     replace: 'if (this.#versionEndsAt === 0) {',
-    caughtBy: ['src/xrpc/skeletonResponder.test.ts', 'in a turn of the event loop that lasts'],
+    caughtBy: ['src/xrpc/getFeedSkeleton.test.ts', 'in a turn of the event loop that lasts'],
   },
   {
     models: 'a connection that talks rubbish ended and never cut',

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import type pg from 'pg'
-import { RequestError } from '../../errors.ts'
 import type { ReadDatabase } from '../database.ts'
-import { ConnectionLostError, troubleOf } from '../databaseErrors.ts'
+import { BusyError, ConnectionLostError, troubleOf } from '../databaseErrors.ts'
 import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import { PostgresConnection } from './postgresConnection.ts'
@@ -150,11 +149,7 @@ function leastBusy(links: readonly Link[]): Link | undefined {
     }
   }
   if (waiting >= MAX_WAITING) {
-    throw new RequestError(
-      'RateLimitExceeded',
-      'This feed is very busy: try again in a moment',
-      429,
-    )
+    throw new BusyError(`${waiting} statements wait for the database`)
   }
   return best
 }

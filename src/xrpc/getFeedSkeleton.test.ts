@@ -6,7 +6,7 @@ import { createRegistry } from '../feeds/registry.ts'
 import { silentLogger } from '../logger.ts'
 import type { Asked } from '../queue/clientConnection.ts'
 import { createMetrics } from '../status/metrics.ts'
-import { SkeletonResponder } from './skeletonResponder.ts'
+import { GetFeedSkeleton } from './getFeedSkeleton.ts'
 
 const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 const FEED = encodeURIComponent(`at://${PUBLISHER}/app.bsky.feed.generator/art`)
@@ -36,7 +36,7 @@ function openResponder(version: () => number) {
     clock: () => 0,
   })
   const registry = createRegistry(PUBLISHER, [feed])
-  const responder = new SkeletonResponder({ registry, metrics, logger: silentLogger(), version })
+  const responder = new GetFeedSkeleton({ registry, metrics, logger: silentLogger(), version })
   return { responder, metrics, read }
 }
 

@@ -11,7 +11,7 @@ import { silentLogger } from '../../src/logger.ts'
 import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
-import { SkeletonResponder } from '../../src/xrpc/skeletonResponder.ts'
+import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { engines } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
 import { openFeedBench } from '../support/feedBench.ts'
@@ -34,6 +34,11 @@ const put = (index: number): Operation => ({
   facts,
 })
 
+interface Skeleton {
+  readonly feed: readonly { readonly post: string }[]
+  readonly cursor?: string
+}
+
 interface Answer {
   readonly status: number
   readonly type: string | null
@@ -42,11 +47,10 @@ interface Answer {
   readonly body: unknown
 }
 
-describe('the answer ahead of the framework', () => {
+describe('the queries of getFeedSkeleton', () => {
   const stack = new AsyncDisposableStack()
   let bench: FeedBench
-  let direct: string
-  let framework: string
+  let base: string
 
   async function serve(answer: (asked: Asked) => void): Promise<string> {
     const queued = createQueuedServer()
@@ -81,14 +85,13 @@ describe('the answer ahead of the framework', () => {
     const health = { version: '0', startedUs: NOW, clock, startPositionUs: null, answers, ...none }
     const app = createHttpApp({ identity, registry, health, metrics, logger })
     const version = (): number | undefined => database.reader.version()
-    const responder = stack.use(new SkeletonResponder({ registry, metrics, logger, version }))
-    framework = await serve(({ request, response }) => app(request, response))
-    const { answer } = createAnswerer({ responder, framework: app, metrics, logger })
-    direct = await serve(answer)
+    const getFeedSkeleton = stack.use(new GetFeedSkeleton({ registry, metrics, logger, version }))
+    const { answer } = createAnswerer({ getFeedSkeleton, framework: app, metrics, logger })
+    base = await serve(answer)
   })
   afterAll(() => stack.disposeAsync())
 
-  async function ask(base: string, path: string, init: RequestInit = {}): Promise<Answer> {
+  async function ask(path: string, init: RequestInit = {}): Promise<Answer> {
     const response = await fetch(base + path, init)
     const text = await response.text()
     return {
@@ -120,47 +123,98 @@ describe('the answer ahead of the framework', () => {
     `?limit=3&feed=${feedUri('art')}`,
   ]
 
-  test(`is the framework's on ${queries.length} good and bad queries`, async () => {
+  /** What the contract says of a query, worked out another way. */
+  function expectation(query: string): { status: number; error?: string; count?: number } {
+    const pairs = [...new URLSearchParams(query)]
+    const names = pairs.map(([name]) => name)
+    const { feed = '', limit = '', cursor = '' } = Object.fromEntries(pairs)
+    const isLimit = limit === '' || (/^[0-9]{1,3}$/.test(limit) && +limit >= 1 && +limit <= 100)
+    const isAtUri =
+      /^at:\/\/(?:did:[a-z]+:[\w.:%-]*[\w.-]|[\w-]+\.[\w.-]+)(?:\/[\w.-]+(?:\/[\w.~:-]+)?)?$/
+    if (new Set(names).size < names.length || !isAtUri.test(feed) || !isLimit) {
+      return { status: 400, error: 'InvalidRequest' }
+    }
+    const posts = { [feedUri('art')]: 120, [feedUri('pin')]: 121, [feedUri('cats')]: 0 }
+    const all = Object.hasOwn(posts, feed) ? posts[feed] : undefined
+    if (all === undefined) {
+      return { status: 400, error: 'UnknownFeed' }
+    }
+    return cursor === ''
+      ? { status: 200, count: Math.min(Number(limit || 50), all) }
+      : { status: 400, error: 'InvalidRequest' }
+  }
+
+  test(`are answered as the contract says: ${queries.length} good and bad ones`, async () => {
     for (const query of queries) {
-      const [fast, slow] = await Promise.all([
-        ask(direct, METHOD + query),
-        ask(framework, METHOD + query),
-      ])
-      expect({ query, ...fast }).toEqual({ query, ...slow })
-      expect(fast.status === 200 || fast.status === 400).toBe(true)
+      const { status, type, origin, poweredBy, body } = await ask(METHOD + query)
+      const { error, feed, message } = body as { error?: string; message?: string; feed?: [] }
+      const { count, ...wanted } = expectation(query)
+      expect({ query, status, ...(error !== undefined && { error }) }).toEqual({ query, ...wanted })
+      expect({ query, count: feed?.length }).toEqual({ query, count })
+      expect({ query, hasMessage: (message?.length ?? 0) > 0 }).toEqual({
+        query,
+        hasMessage: status !== 200,
+      })
+      expect([type, origin, poweredBy]).toEqual(['application/json; charset=utf-8', '*', null])
+      // The same once more: from what is kept of first pages, and of spellings.
+      expect(await ask(METHOD + query)).toMatchObject({ status, body })
     }
   })
 
-  test("is the framework's on every page and on damaged cursors", async () => {
+  test('take a cursor in either spelling, and no damaged one', async () => {
     for (const rkey of ['art', 'pin']) {
-      for (const limit of [1, 7, 50]) {
+      const whole = (await ask(`${METHOD}?feed=${feedUri(rkey)}&limit=100`)).body as Skeleton
+      const rest = await ask(`${METHOD}?feed=${feedUri(rkey)}&limit=100&cursor=${whole.cursor}`)
+      const all = [...whole.feed, ...(rest.body as Skeleton).feed].map(({ post }) => post)
+      for (const limit of [7, 50]) {
+        const walked: string[] = []
         let cursor: string | undefined
         do {
           const spelling = limit === 7 ? cursor : encodeURIComponent(cursor ?? '')
           const query = `?feed=${feedUri(rkey)}&limit=${limit}${cursor ? `&cursor=${spelling}` : ''}`
-          const fast = await ask(direct, METHOD + query)
-          expect(fast).toEqual(await ask(framework, METHOD + query))
-          cursor = (fast.body as { cursor?: string }).cursor
-          const broken = `${METHOD}?feed=${feedUri(rkey)}&cursor=x${cursor ?? ''}%zz`
-          expect(await ask(direct, broken)).toEqual(await ask(framework, broken))
+          const page = (await ask(METHOD + query)).body as Skeleton
+          walked.push(...page.feed.map(({ post }) => post))
+          cursor = page.cursor
+          for (const broken of [`x${cursor ?? ''}%zz`, `x${cursor ?? ''}`, '%00']) {
+            const path = `${METHOD}?feed=${feedUri(rkey)}&cursor=${broken}`
+            expect(await ask(path)).toMatchObject({
+              status: 400,
+              body: { error: 'InvalidRequest' },
+            })
+          }
         } while (cursor !== undefined)
+        expect(walked).toEqual(all)
+        expect(new Set(all).size).toBe(rkey === 'pin' ? 121 : 120)
       }
     }
   })
 
-  test.each([
-    ['POST', METHOD],
-    ['PUT', METHOD],
-    ['OPTIONS', METHOD],
-    ['GET', `${METHOD}/`],
-    ['GET', `${METHOD}x?feed=${feedUri('art')}`],
-    ['GET', `/xrpc/app.bsky.feed.getfeedskeleton?feed=${feedUri('art')}`],
-    ['GET', `//xrpc/app.bsky.feed.getFeedSkeleton?feed=${feedUri('art')}`],
-    ['GET', '/xrpc/app.bsky.feed.describeFeedGenerator'],
-    ['GET', '/xrpc/app.bsky.feed.getFeed'],
-    ['GET', '/nothing'],
-  ])("is the framework's for %s %s", async (method, path) => {
-    expect(await ask(direct, path, { method })).toEqual(await ask(framework, path, { method }))
+  test.each<[method: string, path: string, status: number, error: string | undefined]>([
+    ['POST', METHOD, 400, 'InvalidRequest'],
+    ['PUT', `${METHOD}?feed=${feedUri('art')}`, 400, 'InvalidRequest'],
+    ['DELETE', METHOD, 400, 'InvalidRequest'],
+    ['OPTIONS', METHOD, 204, undefined],
+    ['HEAD', `${METHOD}?feed=${feedUri('art')}`, 200, undefined],
+    ['HEAD', METHOD, 400, undefined],
+    ['GET', `${METHOD}x?feed=${feedUri('art')}`, 501, 'MethodNotImplemented'],
+    ['GET', `//xrpc/app.bsky.feed.getFeedSkeleton?feed=${feedUri('art')}`, 404, 'NotFound'],
+    ['GET', '/xrpc/app.bsky.feed.describeFeedGenerator', 200, undefined],
+    ['GET', '/xrpc/app.bsky.feed.getFeed', 501, 'MethodNotImplemented'],
+    ['GET', '/nothing', 404, 'NotFound'],
+  ])('answer %s %s with %i', async (method, path, status, error) => {
+    const answer = await ask(path, { method })
+    expect(answer.status).toBe(status)
+    expect((answer.body as { error?: string }).error).toBe(error)
+  })
+
+  test('may name the whole URL, as proxies do', async () => {
+    const { host, port } = new URL(base)
+    const socket = connect(Number(port), '127.0.0.1')
+    const target = `${base}${METHOD}?feed=${feedUri('art')}&limit=3`
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    const answer = await text(socket)
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK/)
+    expect(answer.split('"post"')).toHaveLength(4)
   })
 
   test('asks the database one thing at a time for a client that does not wait for answers', async () => {
@@ -182,8 +236,8 @@ describe('the answer ahead of the framework', () => {
       clock: () => NOW,
     })
     const options = { registry, metrics, logger: silentLogger(), version: () => undefined }
-    const responder = stack.use(new SkeletonResponder(options))
-    const url = await serve((asked) => void responder.respond(asked))
+    const method = stack.use(new GetFeedSkeleton(options))
+    const url = await serve((asked) => void method.respond(asked))
     const limits = Array.from({ length: 60 }, (_, index) => 1 + (index % 7))
     const requests = limits.map((limit, index) => {
       const last = index === limits.length - 1 ? 'Connection: close\r\n' : ''
@@ -199,11 +253,11 @@ describe('the answer ahead of the framework', () => {
   test('shows a deleted post no more from the moment of the commit on', async () => {
     const path = `${METHOD}?feed=${encodeURIComponent(feedUri('art'))}&limit=3`
     for (let index = 0; index < 20; index += 1) {
-      const first = (await ask(direct, path)).body as { feed: { post: string }[] }
-      expect(await ask(direct, path)).toMatchObject({ body: first })
+      const first = (await ask(path)).body as { feed: { post: string }[] }
+      expect(await ask(path)).toMatchObject({ body: first })
       const rkey = first.feed[0]?.post.split('/').at(-1) ?? ''
       await bench.store({ kind: 'deletePost', did: 'did:plc:a', rkey, rev: '3b' })
-      const after = (await ask(direct, path)).body as { feed: { post: string }[] }
+      const after = (await ask(path)).body as { feed: { post: string }[] }
       expect(after.feed[0]).toEqual(first.feed[1])
     }
   })

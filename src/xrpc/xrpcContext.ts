@@ -1,0 +1,14 @@
+import type { ServiceIdentity } from '../config/serviceIdentity.ts'
+import type { Registry } from '../feeds/registry.ts'
+import type { Logger } from '../logger.ts'
+import type { Metrics } from '../status/metrics.ts'
+
+/** What the methods of XRPC answer from. */
+export interface XrpcContext {
+  readonly identity: ServiceIdentity
+  readonly registry: Registry
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** As `ReadDatabase.version`: undefined means that no body may be kept. */
+  readonly version: () => number | undefined
+}
