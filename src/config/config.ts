@@ -5,6 +5,7 @@
  */
 import { ConfigError } from '../errors.ts'
 import type { LogLevel } from '../logger.ts'
+import type { Decode, Decoded } from '../texts/decoded.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
 import * as parse from './configParsers.ts'
 import { kitVariables } from './kitVariables.ts'
@@ -58,7 +59,7 @@ interface Variable<T> {
   readonly sentence: string
   /** The text that an unset variable stands for, or its value where no text says it. */
   readonly unset: { readonly text: string } | { readonly value: T }
-  readonly decode: parse.Decode<T>
+  readonly decode: Decode<T>
   /** The text may hold a secret: problems do not show it. */
   readonly secret?: true
 }
@@ -262,7 +263,7 @@ function joinConfig(read: <Key extends keyof Config>(key: Key) => Config[Key]): 
   })
 }
 
-function decodeVariable<T>(variable: Variable<T>, text: string): parse.Decoded<T> {
+function decodeVariable<T>(variable: Variable<T>, text: string): Decoded<T> {
   return text === '' ? { ok: true, value: defaultOf(variable) } : variable.decode(text)
 }
 

@@ -1,23 +1,11 @@
 /**
  * The grammar of each kind of setting: pure functions from text to a value or to reasons. A reason says
- * what to write instead and never repeats the text, because the text may hold a secret.
+ * what to write instead and never repeats the text, because the text may hold a secret. A text is not
+ * empty and has no blanks around it.
  */
 import { isIP, isIPv6 } from 'node:net'
-
-export type Decoded<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reasons: readonly string[] }
-
-/** Reads the text of one setting; the text is not empty and has no blanks around it. */
-export type Decode<T> = (text: string) => Decoded<T>
-
-function good<T>(value: T): Decoded<T> {
-  return { ok: true, value }
-}
-
-function bad(reason: string): Decoded<never> {
-  return { ok: false, reasons: [reason] }
-}
+import { bad, good } from '../texts/decoded.ts'
+import type { Decode, Decoded } from '../texts/decoded.ts'
 
 const labelPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/iu
 /** A last label that makes URL parsers read the whole host as an IPv4 address, as in 10.0.1 or 127.0x1. */
@@ -157,7 +145,7 @@ export function decodeList<T>(decodeEntry: Decode<T>): Decode<readonly T[]> {
         values.push(entry.value)
       }
     }
-    return reasons.length === 0 ? good(Object.freeze(values)) : { ok: false, reasons }
+    return reasons.length === 0 ? good(Object.freeze(values)) : bad(...reasons)
   }
 }
 

@@ -6,27 +6,16 @@ import { isValidDid, isValidRecordKey } from '@atproto/syntax'
 import { canonicalLanguage } from '../posts/canonicalLanguage.ts'
 import { canonicalTag } from '../posts/canonicalTag.ts'
 import { SELF_LABELS } from '../posts/postFilter.ts'
+import { bad, good } from '../texts/decoded.ts'
+import type { Decode, Decoded } from '../texts/decoded.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
+import { parseAtUri } from '../texts/parseAtUri.ts'
 import { namesLanguage } from './namesLanguage.ts'
-
-export type Decoded<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly reason: string }
-
-export type Decode<T> = (text: string) => Decoded<T>
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
 const MAX_QUOTED = 40
 const POST = 'app.bsky.feed.post'
 const DID_EXAMPLES = 'did:plc:… or did:web:…'
-
-function good<T>(value: T): Decoded<T> {
-  return { ok: true, value }
-}
-
-function bad(reason: string): Decoded<never> {
-  return { ok: false, reason }
-}
 
 /** A text as part of a message: in quotes, cut after 40 characters. */
 export function quote(text: string): string {
@@ -159,8 +148,7 @@ function isAccountDid(text: string): boolean {
 
 /** The at-uri of a post, in DID form. */
 export function decodePostUri(text: string): Decoded<string> {
-  const [, authority = '', collection, rkey] =
-    /^at:\/\/([^/]+)\/([^/]+)\/([^/]+)$/u.exec(text) ?? []
+  const { authority = '', collection, rkey = '' } = parseAtUri(text) ?? {}
   const isPost = collection === POST && isValidRecordKey(rkey)
   if (isPost && isAccountDid(authority)) {
     return good(text)
@@ -177,7 +165,7 @@ export function decodeFeatured(text: string): Decoded<string> {
     return decodePostUri(text)
   }
   const decoded = decodeDid(text)
-  return decoded.ok ? decoded : bad(`${decoded.reason}, or at://DID/${POST}/RKEY`)
+  return decoded.ok ? decoded : bad(`${decoded.reasons.join('; ')}, or at://DID/${POST}/RKEY`)
 }
 
 /** One of a fixed set of words; `offered` are those that a problem names. */

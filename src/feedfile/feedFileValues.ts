@@ -4,9 +4,9 @@
  */
 import { isMap, isNode, isScalar, isSeq } from 'yaml'
 import type { Node, Scalar } from 'yaml'
+import type { Decode } from '../texts/decoded.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
 import { quote, shorten } from './feedFileTexts.ts'
-import type { Decode } from './feedFileTexts.ts'
 import { startOf } from './yamlFile.ts'
 import type { YamlValue } from './yamlFile.ts'
 
@@ -127,7 +127,7 @@ export function readDecoded<T>(
   }
   const decoded = decode(text)
   if (!decoded.ok) {
-    value.file.report(value, `${value.name}: ${decoded.reason}`)
+    value.file.report(value, `${value.name}: ${decoded.reasons.join('; ')}`)
     return undefined
   }
   return decoded.value

@@ -6,6 +6,7 @@ import { readFeedFile } from '../feedfile/readFeedFile.ts'
 import { DEFAULT_TRENDING } from '../feedfile/readTrending.ts'
 import type { FeedDefinition } from '../feeds/feedDefinition.ts'
 import type { IngestOptions } from '../ingest/startIngest.ts'
+import { parseAtUri } from '../texts/parseAtUri.ts'
 
 /** All that an operator has set. */
 export interface Setup {
@@ -44,8 +45,8 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     ...filter.noneTags,
   ])
   const pinned = definitions.flatMap(({ pinned: uri }) => {
-    const [did = '', , rkey = ''] = (uri ?? '').slice('at://'.length).split('/')
-    return uri === undefined ? [] : [{ did, rkey }]
+    const parsed = uri === undefined ? undefined : parseAtUri(uri)
+    return parsed === undefined ? [] : [{ did: parsed.authority, rkey: parsed.rkey }]
   })
   const { plcUrl, allowLocalNetwork } = config
   return {

@@ -4,6 +4,7 @@ import type { Registry, RegisteredFeed } from '../feeds/registry.ts'
 import { problemOf } from '../status/health.ts'
 import type { IngestStatus } from '../status/ingestStatus.ts'
 import type { AnswerTotals } from '../status/metrics.ts'
+import { parseAtUri } from '../texts/parseAtUri.ts'
 import { formatUs } from '../time.ts'
 import { html } from './html.ts'
 import type { Html } from './html.ts'
@@ -111,8 +112,8 @@ function feedSection({ uri, feed }: RegisteredFeed, page: Page | undefined): Htm
 
 /** Where the Bluesky app shows a post. */
 function appLink(uri: string): string {
-  const [did = '', , rkey = ''] = uri.slice('at://'.length).split('/')
-  return `https://bsky.app/profile/${did}/post/${rkey}`
+  const { authority = '', rkey = '' } = parseAtUri(uri) ?? {}
+  return `https://bsky.app/profile/${authority}/post/${rkey}`
 }
 
 function ingestTable(status: IngestStatus | undefined): Html {
