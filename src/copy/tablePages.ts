@@ -22,13 +22,12 @@ export function preparePages(
   const columns = Object.keys(shape)
   const refs = (names: readonly string[]) => sql.join(names.map((column) => sql.ref(column)))
   const prepare = (isFirst: boolean) =>
-    database.prepare<Record<string, unknown>, Record<string, unknown>>((db, parameter) => {
+    database.prepare<Record<string, unknown>, Record<string, unknown>>((parameter) => {
       const place = sql.join(key.map((column) => parameter(column)))
       const where = isFirst ? sql`` : sql`where (${refs(key)}) > (${place})`
       // The size in plain sight: the planner has to know that few rows are wanted.
-      const query = sql<Record<string, unknown>>`select ${refs(columns)} from ${sql.table(name)}
+      return sql<Record<string, unknown>>`select ${refs(columns)} from ${sql.table(name)}
         ${where} order by ${refs(key)} limit ${sql.lit(size)}`
-      return { compile: () => query.compile(db) }
     })
   const first = prepare(true)
   const next = prepare(false)

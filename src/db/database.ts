@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Compilable, Kysely, RawBuilder } from 'kysely'
+import type { CompiledQuery, Kysely, RawBuilder } from 'kysely'
 import type { Eventually } from './eventually.ts'
 import type { Schema } from './schema.ts'
 import type { Dialect } from './statements/dialect.ts'
@@ -23,6 +23,12 @@ export type Parameters<Args> = {
   value<K extends keyof Args & (string | number)>(name: K): RawBuilder<Args[K]>
 }
 
+/** Builds a statement, as text of SQL or with Kysely. */
+export type Build<Args, Row> = (
+  parameter: Parameters<Args>,
+  db: Kysely<Schema>,
+) => { compile(db: Kysely<Schema>): CompiledQuery<Row> }
+
 /** What reads of what Kysely offers. */
 export type ReadKysely = Pick<Kysely<Schema>, 'selectFrom' | 'fn' | 'introspection' | 'getExecutor'>
 
@@ -31,9 +37,7 @@ export interface ReadDatabase extends AsyncDisposable {
   readonly dialect: Dialect
   /** For cold paths. */
   readonly kysely: ReadKysely
-  prepare<Args extends object, Row = never>(
-    build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
-  ): Statement<Args, Row>
+  prepare<Args extends object, Row = never>(build: Build<Args, Row>): Statement<Args, Row>
   /**
    * A number that is another one whenever another connection has committed; undefined where the
    * engine cannot tell at little cost.

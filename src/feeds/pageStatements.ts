@@ -28,7 +28,7 @@ export function preparePageStatements(database: ReadDatabase) {
       database,
       { indexed_at: 'integer', cid: 'text', uri: 'text' },
       // The row-value form seeks; the same written with `or` scans from the top.
-      (_db, parameter) => sql`select indexed_at, cid, uri from filter_post
+      (parameter) => sql`select indexed_at, cid, uri from filter_post
         where filter_id = ${parameter('filterId')}
           and (indexed_at, cid, uri) <
             (${parameter('indexedAt')}, ${parameter('cid')}, ${parameter('uri')})
@@ -39,15 +39,14 @@ export function preparePageStatements(database: ReadDatabase) {
      * Whether a post that is not necessarily kept may be shown: one row, 1 for gone or hidden. A like or
      * repost of its author may have the same record key: the trace asked for is that of a post.
      */
-    isGone: database.prepare<{ did: string; rkey: string }, { gone: number }>((db, parameter) => ({
-      compile: () =>
-        sql<{ gone: number }>`select case
-          when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
-            and did = ${parameter('did')} and collection = ${sql.lit(TRACED.post)} and fate = ${sql.lit(FATE.deleted)}) then 1
-          when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
-          when exists (select 1 from hidden_author
-            where uri_prefix = 'at://' || ${parameter('did')} || '/') then 1
-          else 0 end as gone`.compile(db),
-    })),
+    isGone: database.prepare<{ did: string; rkey: string }, { gone: number }>(
+      (parameter) => sql<{ gone: number }>`select case
+        when exists (select 1 from record_trace where rkey = ${parameter('rkey')}
+          and did = ${parameter('did')} and collection = ${sql.lit(TRACED.post)} and fate = ${sql.lit(FATE.deleted)}) then 1
+        when exists (select 1 from account where did = ${parameter('did')} and active = 0) then 1
+        when exists (select 1 from hidden_author
+          where uri_prefix = 'at://' || ${parameter('did')} || '/') then 1
+        else 0 end as gone`,
+    ),
   }
 }

@@ -30,7 +30,7 @@ export function prepareRankingStatements(database: ReadDatabase) {
     current: prepareTuples<PlaceArgs & { key: string }, RankTuple>(
       database,
       SHAPE,
-      (_db, parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
+      (parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
         where generation = (select generation from ranking where key = ${parameter('key')})
           and rank > ${parameter('rank')} and indexed_at >= ${parameter('oldest')}
           and ${isAuthorShown(sql`ranking_post.uri`)}
@@ -40,13 +40,13 @@ export function prepareRankingStatements(database: ReadDatabase) {
     numbered: prepareTuples<PlaceArgs & { generation: number }, RankTuple>(
       database,
       SHAPE,
-      (_db, parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
+      (parameter) => sql`select generation, rank, indexed_at, uri from ranking_post
         where generation = ${parameter('generation')}
           and rank > ${parameter('rank')} and indexed_at >= ${parameter('oldest')}
           and ${isAuthorShown(sql`ranking_post.uri`)}
         order by rank limit ${parameter('limit')}`,
     ),
-    generationExists: database.prepare<{ generation: number }, { id: number }>((db, parameter) =>
+    generationExists: database.prepare<{ generation: number }, { id: number }>((parameter, db) =>
       db.selectFrom('generation').select('id').where('id', '=', parameter('generation')),
     ),
   }

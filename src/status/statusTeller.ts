@@ -15,14 +15,11 @@ export class StatusTeller {
 
   constructor(database: WriteDatabase, status: () => IngestStatus) {
     this.#status = status
-    this.#tell = database.prepare((db, { value }) => ({
-      compile: () =>
-        sql<never>`insert into ingest_status (id, told_us, status)
-          values (1, ${value('toldUs')}, ${value('status')})
-          on conflict (id) do update set told_us = excluded.told_us, status = excluded.status`.compile(
-          db,
-        ),
-    }))
+    this.#tell = database.prepare(
+      ({ value }) => sql<never>`insert into ingest_status (id, told_us, status)
+        values (1, ${value('toldUs')}, ${value('status')})
+        on conflict (id) do update set told_us = excluded.told_us, status = excluded.status`,
+    )
   }
 
   async stepIfDue(nowUs: Us): Promise<boolean> {

@@ -64,18 +64,17 @@ export function prepareCandidates(database: ReadDatabase) {
     engagedAbove: prepareTuples<AboveArgs, CandidateTuple>(
       database,
       SHAPE,
-      (_db, parameter) => sql`${engaged(parameter)} and ${isAbove(parameter)}`,
+      (parameter) => sql`${engaged(parameter)} and ${isAbove(parameter)}`,
     ),
     newestEngaged: prepareTuples<WindowArgs & { limit: number }, CandidateTuple>(
       database,
       SHAPE,
-      (_db, parameter) =>
-        sql`${engaged(parameter)} order by ${newestFirst} limit ${parameter('limit')}`,
+      (parameter) => sql`${engaged(parameter)} order by ${newestFirst} limit ${parameter('limit')}`,
     ),
     newest: prepareTuples<WindowArgs & { limit: number }, CandidateTuple>(
       database,
       SHAPE,
-      (_db, parameter) => sql`select ${place}, ${none} from filter_post as p
+      (parameter) => sql`select ${place}, ${none} from filter_post as p
         where ${inWindow(parameter)}
         order by ${newestFirst} limit ${parameter('limit')}`,
     ),

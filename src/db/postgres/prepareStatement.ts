@@ -1,8 +1,8 @@
 import { PostgresDialect } from 'kysely'
-import type { Compilable, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type pg from 'pg'
 import { argumentBinder, parametersOf } from '../database.ts'
-import type { Parameters, Statement } from '../database.ts'
+import type { Build, Statement } from '../database.ts'
 import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
@@ -16,9 +16,11 @@ let statements = 0
 export function prepareStatement<Args extends object, Row>(
   send: SendQuery,
   kysely: Kysely<Schema>,
-  build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
+  build: Build<Args, Row>,
 ): Statement<Args, Row> {
-  const { sql: text, parameters } = build(kysely, parametersOf(postgresDialect)).compile()
+  const { sql: text, parameters } = build(parametersOf<Args>(postgresDialect), kysely).compile(
+    kysely,
+  )
   const bind = argumentBinder(parameters)
   statements += 1
   const name = `s${statements}`

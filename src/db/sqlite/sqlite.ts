@@ -2,9 +2,8 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import type { Compilable } from 'kysely'
 import { argumentBinder, parametersOf } from '../database.ts'
-import type { WriteDatabase, Parameters, Statement } from '../database.ts'
+import type { WriteDatabase, Build, Statement } from '../database.ts'
 import { codeOf } from '../databaseErrors.ts'
 import type { Schema } from '../schema.ts'
 import { sqliteDialect } from '../statements/dialect.ts'
@@ -107,9 +106,9 @@ function makeFolder(path: string): void {
 function prepareStatement<Args extends object, Row>(
   handle: BetterSqlite3.Database,
   kysely: Kysely<Schema>,
-  build: (db: Kysely<Schema>, parameter: Parameters<Args>) => Compilable<Row>,
+  build: Build<Args, Row>,
 ): Statement<Args, Row> {
-  const compiled = build(kysely, parametersOf(sqliteDialect)).compile()
+  const compiled = build(parametersOf<Args>(sqliteDialect), kysely).compile(kysely)
   const statement = handle.prepare<unknown[], Row>(compiled.sql)
   let raw: BetterSqlite3.Statement<unknown[], Row[keyof Row][]> | undefined
   const bind = argumentBinder(compiled.parameters)

@@ -24,10 +24,7 @@ export function prepareRows<Row = never>(
 ): RowsStatement<Row> {
   const { rowCounts, rowsFrom, packRows } = database.dialect
   const prepareFor = (count: number): Statement<Arguments, Row> =>
-    database.prepare<Arguments, Row>((db, { value }) => {
-      const query = build(rowsFrom(shape, value, count))
-      return { compile: () => query.compile(db) }
-    })
+    database.prepare<Arguments, Row>(({ value }) => build(rowsFrom(shape, value, count)))
   // At once, so that a mistake shows at the start; those for more rows when they are needed.
   const first = prepareFor(1)
   const prepared = new Map([[1, first]])

@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
-import type { Compilable, Kysely, RawBuilder } from 'kysely'
+import type { RawBuilder } from 'kysely'
 import type { ReadDatabase, Parameters } from '../database.ts'
 import { whenReady } from '../eventually.ts'
 import type { Eventually } from '../eventually.ts'
-import type { Schema } from '../schema.ts'
 import type { RowShape } from './dialect.ts'
 
 /** A query whose rows come as arrays of their columns, in the order of its shape. */
@@ -23,13 +22,12 @@ const SEPARATOR = '\u001F'
 export function prepareTuples<Args extends object, Tuple extends readonly unknown[]>(
   database: ReadDatabase,
   shape: RowShape,
-  build: (db: Kysely<Schema>, parameter: Parameters<Args>) => RawBuilder<unknown>,
+  build: (parameter: Parameters<Args>) => RawBuilder<Record<string, unknown>>,
 ): TuplesStatement<Args, Tuple> {
   if (database.dialect.name === 'sqlite') {
-    const statement = database.prepare<Args, Record<string, unknown>>((db, parameter) => {
-      const query = build(db, parameter) as RawBuilder<Record<string, unknown>>
-      return { compile: () => query.compile(db) }
-    })
+    const statement = database.prepare<Args, Record<string, unknown>>((parameter) =>
+      build(parameter),
+    )
     return {
       sql: statement.sql,
       tuples: (args) => statement.tuples(args) as Eventually<unknown[]> as Eventually<Tuple[]>,
@@ -41,12 +39,10 @@ export function prepareTuples<Args extends object, Tuple extends readonly unknow
     (name) => sql`string_agg(${sql.ref(name)}::text, ${sql.lit(SEPARATOR)})`,
   )
   const statement = database.prepare<Args, Record<string, string | null>>(
-    (db, parameter): Compilable<Record<string, string | null>> => {
-      const query = sql<Record<string, string | null>>`select ${sql.join(
+    (parameter) =>
+      sql<Record<string, string | null>>`select ${sql.join(
         columns.map((column, index) => sql`${column} as ${sql.ref(`c${index}`)}`),
-      )} from (${build(db, parameter)}) as page`
-      return { compile: () => query.compile(db) }
-    },
+      )} from (${build(parameter)}) as page`,
   )
   return {
     sql: statement.sql,

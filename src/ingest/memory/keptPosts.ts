@@ -22,14 +22,9 @@ export class KeptPosts {
   async load(database: WriteDatabase, { sinceUs, untilUs }: Record<'sinceUs' | 'untilUs', Us>) {
     const keys = new KeySet()
     const stretch = database.prepare<{ from: Us; to: Us }, { keys: string | null; count: number }>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<{ keys: string | null; count: number }>`
-            select string_agg(rkey, ' ') as keys, count(*) as count from post
-            where indexed_at >= ${parameter('from')} and indexed_at < ${parameter('to')}`.compile(
-            db,
-          ),
-      }),
+      (parameter) => sql<{ keys: string | null; count: number }>`
+        select string_agg(rkey, ' ') as keys, count(*) as count from post
+        where indexed_at >= ${parameter('from')} and indexed_at < ${parameter('to')}`,
     )
     const stepUs = Math.max(US_PER_HOUR, Math.ceil((untilUs - sinceUs) / MAX_STEPS))
     for (let from = Math.floor(sinceUs); from <= untilUs; from += stepUs) {

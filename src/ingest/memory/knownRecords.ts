@@ -46,13 +46,12 @@ export class KnownRecords {
       const newest = database.prepare<
         { limit: number },
         { keys: string | null; lowest: string | null; count: number }
-      >((db, parameter) => ({
-        compile: () =>
-          sql<{ keys: string | null; lowest: string | null; count: number }>`
-            select string_agg(rkey, ' ') as keys, min(rkey) as lowest, count(*) as count
-            from (select rkey from ${sql.table(table)} where rkey < ${sql.lit(END)}
-              order by rkey desc limit ${parameter('limit')}) as newest`.compile(db),
-      }))
+      >(
+        (parameter) => sql<{ keys: string | null; lowest: string | null; count: number }>`
+          select string_agg(rkey, ' ') as keys, min(rkey) as lowest, count(*) as count
+          from (select rkey from ${sql.table(table)} where rkey < ${sql.lit(END)}
+            order by rkey desc limit ${parameter('limit')}) as newest`,
+      )
       const [row] = await newest.all({ limit: this.#limit })
       keys.addAll(row?.keys ?? '', row?.count ?? 0)
       const lowest = row?.count === this.#limit ? (row.lowest ?? '') : ''

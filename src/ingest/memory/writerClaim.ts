@@ -18,15 +18,15 @@ export class WriterClaim {
   #confirmed = -1
 
   constructor(database: WriteDatabase) {
-    this.#read = database.prepare<object, { writer: string }>((db) => ({
-      compile: () =>
-        sql<{ writer: string }>`select writer from ingest_writer where id = 1`.compile(db),
-    }))
-    this.#write = database.prepare<{ writer: string }>((db, { value }) => ({
-      compile: () =>
-        sql<never>`insert into ingest_writer (id, writer) values (1, ${value('writer')})
-          on conflict (id) do update set writer = excluded.writer`.compile(db),
-    }))
+    this.#read = database.prepare<object, { writer: string }>(
+      () => sql<{ writer: string }>`select writer from ingest_writer where id = 1`,
+    )
+    this.#write = database.prepare<{ writer: string }>(
+      ({
+        value,
+      }) => sql<never>`insert into ingest_writer (id, writer) values (1, ${value('writer')})
+        on conflict (id) do update set writer = excluded.writer`,
+    )
   }
 
   /** How often what was known of the store has become worthless: by a failure, or by an intrusion. */

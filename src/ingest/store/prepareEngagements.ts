@@ -87,23 +87,21 @@ export function prepareEngagements(database: WriteDatabase) {
       sign: number
       after: number
       to: number
-    }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes)
-            select e.post_id, sum(case when e.kind = ${sql.lit(ENGAGEMENT.like)} then e.sign else 0 end),
-              sum(case when e.kind = ${sql.lit(ENGAGEMENT.repost)} then e.sign else 0 end),
-              sum(case when e.kind = ${sql.lit(ENGAGEMENT.reply)} then e.sign else 0 end),
-              sum(case when e.kind = ${sql.lit(ENGAGEMENT.quote)} then e.sign else 0 end)
-            from (select distinct post_id, kind, cast(${parameter('sign')} as integer) as sign
-              from engagement where account_id = ${parameter('accountId')}
-                and post_id > ${parameter('after')} and post_id <= ${parameter('to')}) as e
-            cross join post where post.id = e.post_id group by e.post_id ${add}`.compile(db),
-    })),
-    deleteOfAccount: database.prepare<{ accountId: number; to: number }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`delete from engagement where account_id = ${parameter('accountId')}
-          and post_id <= ${parameter('to')}`.compile(db),
-    })),
+    }>(
+      (parameter) => sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes)
+        select e.post_id, sum(case when e.kind = ${sql.lit(ENGAGEMENT.like)} then e.sign else 0 end),
+          sum(case when e.kind = ${sql.lit(ENGAGEMENT.repost)} then e.sign else 0 end),
+          sum(case when e.kind = ${sql.lit(ENGAGEMENT.reply)} then e.sign else 0 end),
+          sum(case when e.kind = ${sql.lit(ENGAGEMENT.quote)} then e.sign else 0 end)
+        from (select distinct post_id, kind, cast(${parameter('sign')} as integer) as sign
+          from engagement where account_id = ${parameter('accountId')}
+            and post_id > ${parameter('after')} and post_id <= ${parameter('to')}) as e
+        cross join post where post.id = e.post_id group by e.post_id ${add}`,
+    ),
+    deleteOfAccount: database.prepare<{ accountId: number; to: number }>(
+      (parameter) => sql<never>`delete from engagement where account_id = ${parameter('accountId')}
+        and post_id <= ${parameter('to')}`,
+    ),
     deleteRanked: prepareRows(
       database,
       { post_id: 'integer' },

@@ -6,7 +6,7 @@ import { prepareRows } from '../../db/statements/rowsStatement.ts'
 /** The SQL of accounts that have come or gone, and of which something is still to be moved. */
 export function prepareMoves(database: WriteDatabase) {
   return {
-    accountMoves: database.prepare<object, AccountMoveTable>((db) =>
+    accountMoves: database.prepare<object, AccountMoveTable>((_parameter, db) =>
       db.selectFrom('account_move').selectAll(),
     ),
     saveAccountMoves: prepareRows(
@@ -50,27 +50,25 @@ export function prepareMoves(database: WriteDatabase) {
         sql`delete from hidden_author where uri_prefix in (select uri_prefix from ${rows} as r)`,
     ),
     /** Every post that is stored later has a higher id. */
-    lastPostId: database.prepare<object, { id: number | null }>((db) =>
+    lastPostId: database.prepare<object, { id: number | null }>((_parameter, db) =>
       db.selectFrom('post').select((select) => select.fn.max('id').as('id')),
     ),
     /** The post of the n-th engagement of an account after, or before, those of some post. */
     engagedAfter: database.prepare<
       { accountId: number; postId: number; limit: number },
       { post_id: number }
-    >((db, parameter) => ({
-      compile: () =>
-        sql<{ post_id: number }>`select post_id from engagement
-          where account_id = ${parameter('accountId')} and post_id > ${parameter('postId')}
-          order by post_id limit ${parameter('limit')}`.compile(db),
-    })),
+    >(
+      (parameter) => sql<{ post_id: number }>`select post_id from engagement
+        where account_id = ${parameter('accountId')} and post_id > ${parameter('postId')}
+        order by post_id limit ${parameter('limit')}`,
+    ),
     engagedUpTo: database.prepare<
       { accountId: number; postId: number; limit: number },
       { post_id: number }
-    >((db, parameter) => ({
-      compile: () =>
-        sql<{ post_id: number }>`select post_id from engagement
-          where account_id = ${parameter('accountId')} and post_id <= ${parameter('postId')}
-          order by post_id desc limit ${parameter('limit')}`.compile(db),
-    })),
+    >(
+      (parameter) => sql<{ post_id: number }>`select post_id from engagement
+        where account_id = ${parameter('accountId')} and post_id <= ${parameter('postId')}
+        order by post_id desc limit ${parameter('limit')}`,
+    ),
   }
 }

@@ -38,12 +38,9 @@ export function prepareTraces(database: WriteDatabase) {
     ),
     /** What an account had beyond the retention is erased with it. */
     expiredOfAccount: database.prepare<{ did: string; limit: number }, { rkey: string }>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<{ rkey: string }>`select rkey from record_trace
-            where did = ${parameter('did')} and fate = ${sql.lit(FATE.expired)}
-            limit ${parameter('limit')}`.compile(db),
-      }),
+      (parameter) => sql<{ rkey: string }>`select rkey from record_trace
+        where did = ${parameter('did')} and fate = ${sql.lit(FATE.expired)}
+        limit ${parameter('limit')}`,
     ),
     eraseExpired: prepareRows(
       database,
@@ -59,19 +56,18 @@ export function prepareTraces(database: WriteDatabase) {
       did: string
       nowUs: number
       to: number
-    }>((db, parameter) => ({
-      compile: () =>
-        sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
-            select e.rkey, ${parameter('did')},
-              case e.kind when ${sql.lit(ENGAGEMENT.like)} then ${sql.lit(TRACED.like)}
-                else ${sql.lit(TRACED.repost)} end,
-              e.rev, ${sql.lit(FATE.deleted)}, ${parameter('nowUs')}
-            from engagement as e where e.account_id = ${parameter('accountId')}
-              and e.kind in (${sql.lit(ENGAGEMENT.like)}, ${sql.lit(ENGAGEMENT.repost)})
-              and e.post_id <= ${parameter('to')}
-            on conflict (rkey, did, collection) do update set rev = excluded.rev,
-              fate = excluded.fate, seen_us = excluded.seen_us`.compile(db),
-    })),
+    }>(
+      (parameter) => sql<never>`insert into record_trace (rkey, did, collection, rev, fate, seen_us)
+        select e.rkey, ${parameter('did')},
+          case e.kind when ${sql.lit(ENGAGEMENT.like)} then ${sql.lit(TRACED.like)}
+            else ${sql.lit(TRACED.repost)} end,
+          e.rev, ${sql.lit(FATE.deleted)}, ${parameter('nowUs')}
+        from engagement as e where e.account_id = ${parameter('accountId')}
+          and e.kind in (${sql.lit(ENGAGEMENT.like)}, ${sql.lit(ENGAGEMENT.repost)})
+          and e.post_id <= ${parameter('to')}
+        on conflict (rkey, did, collection) do update set rev = excluded.rev,
+          fate = excluded.fate, seen_us = excluded.seen_us`,
+    ),
     deleteTraces: prepareRows(
       database,
       { rkey: 'text', did: 'text', collection: 'integer' },

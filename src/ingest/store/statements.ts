@@ -49,11 +49,10 @@ function prepareAccounts(database: WriteDatabase) {
       (rows) =>
         sql`select ${columns} from ${rows} as r cross join account where account.did = r.did`,
     ),
-    deactivatedAccounts: database.prepare<object, { did: string }>((db) => ({
-      compile: () =>
-        sql<{ did: string }>`select did from account
-          where active = 0 and status = 'deactivated'`.compile(db),
-    })),
+    deactivatedAccounts: database.prepare<object, { did: string }>(
+      () => sql<{ did: string }>`select did from account
+        where active = 0 and status = 'deactivated'`,
+    ),
     /** Answers only the accounts that were not there. */
     insertAccounts: prepareRows<{ id: number; did: string }>(
       database,
@@ -93,43 +92,31 @@ function preparePosts(database: WriteDatabase) {
     ),
     /** The posts of an account below a record key, the highest key first. */
     postsBelow: database.prepare<{ accountId: number; rkey: string; limit: number }, PostRow>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<PostRow>`select ${columns} from account cross join post
-            where account.id = ${parameter('accountId')} and post.account_id = account.id
-              and post.rkey < ${parameter('rkey')}
-            order by post.rkey desc limit ${parameter('limit')}`.compile(db),
-      }),
+      (parameter) => sql<PostRow>`select ${columns} from account cross join post
+        where account.id = ${parameter('accountId')} and post.account_id = account.id
+          and post.rkey < ${parameter('rkey')}
+        order by post.rkey desc limit ${parameter('limit')}`,
     ),
     /** Those from a record key on, the lowest key first. */
     postsFrom: database.prepare<{ accountId: number; rkey: string; limit: number }, PostRow>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<PostRow>`select ${columns} from account cross join post
-            where account.id = ${parameter('accountId')} and post.account_id = account.id
-              and post.rkey >= ${parameter('rkey')}
-            order by post.rkey limit ${parameter('limit')}`.compile(db),
-      }),
+      (parameter) => sql<PostRow>`select ${columns} from account cross join post
+        where account.id = ${parameter('accountId')} and post.account_id = account.id
+          and post.rkey >= ${parameter('rkey')}
+        order by post.rkey limit ${parameter('limit')}`,
     ),
     /** Those with an id up to one. */
     postsUpTo: database.prepare<{ accountId: number; lastId: number; limit: number }, PostRow>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<PostRow>`select ${columns} from account cross join post
-            where account.id = ${parameter('accountId')} and post.account_id = account.id
-              and post.id <= ${parameter('lastId')}
-            order by post.rkey desc limit ${parameter('limit')}`.compile(db),
-      }),
+      (parameter) => sql<PostRow>`select ${columns} from account cross join post
+        where account.id = ${parameter('accountId')} and post.account_id = account.id
+          and post.id <= ${parameter('lastId')}
+        order by post.rkey desc limit ${parameter('limit')}`,
     ),
     /** The oldest posts, as long as they are older than a moment. */
     postsBefore: database.prepare<{ beforeUs: number; limit: number }, PostRow>(
-      (db, parameter) => ({
-        compile: () =>
-          sql<PostRow>`select ${columns} from post
-            cross join account where post.indexed_at < ${parameter('beforeUs')}
-              and account.id = post.account_id
-            order by post.indexed_at limit ${parameter('limit')}`.compile(db),
-      }),
+      (parameter) => sql<PostRow>`select ${columns} from post
+        cross join account where post.indexed_at < ${parameter('beforeUs')}
+          and account.id = post.account_id
+        order by post.indexed_at limit ${parameter('limit')}`,
     ),
     insertPosts: prepareRows<{ id: number; did: string; rkey: string }>(
       database,
@@ -205,43 +192,39 @@ function prepareDerived(database: WriteDatabase) {
 function preparePosition(database: WriteDatabase) {
   return {
     /** Changes whenever a filter is added or dropped. */
-    filterVersion: database.prepare<object, { version: string }>((db) => ({
-      compile: () =>
+    filterVersion: database.prepare<object, { version: string }>(
+      () =>
         sql<{
           version: string
-        }>`select count(*) || '/' || coalesce(max(id), 0) as version from filter`.compile(db),
-    })),
+        }>`select count(*) || '/' || coalesce(max(id), 0) as version from filter`,
+    ),
     savePosition: database.prepare<{
       timeUs: number
       host: string
       disorderUs: number
       lagMs: number
       committedUs: number
-    }>((db, { value }) => ({
-      compile: () =>
-        sql<never>`insert into ingest_position
-          (id, time_us, host, disorder_us, lag_ms, committed_us)
-          values (1, ${value('timeUs')}, ${value('host')}, ${value('disorderUs')},
-            ${value('lagMs')}, ${value('committedUs')})
-          on conflict (id) do update set
-            time_us = case when excluded.time_us > ingest_position.time_us
-              then excluded.time_us else ingest_position.time_us end,
-            host = case when excluded.time_us >= ingest_position.time_us
-              then excluded.host else ingest_position.host end,
-            disorder_us = case when excluded.time_us > ingest_position.time_us
-                or excluded.disorder_us > ingest_position.disorder_us
-              then excluded.disorder_us else ingest_position.disorder_us end,
-            lag_ms = case when excluded.lag_ms >= 0 then excluded.lag_ms else ingest_position.lag_ms end,
-            committed_us = case when excluded.time_us > ingest_position.time_us
-              then excluded.committed_us else ingest_position.committed_us end`.compile(db),
-    })),
+    }>(
+      ({ value }) => sql<never>`insert into ingest_position
+        (id, time_us, host, disorder_us, lag_ms, committed_us)
+        values (1, ${value('timeUs')}, ${value('host')}, ${value('disorderUs')},
+          ${value('lagMs')}, ${value('committedUs')})
+        on conflict (id) do update set
+          time_us = case when excluded.time_us > ingest_position.time_us
+            then excluded.time_us else ingest_position.time_us end,
+          host = case when excluded.time_us >= ingest_position.time_us
+            then excluded.host else ingest_position.host end,
+          disorder_us = case when excluded.time_us > ingest_position.time_us
+              or excluded.disorder_us > ingest_position.disorder_us
+            then excluded.disorder_us else ingest_position.disorder_us end,
+          lag_ms = case when excluded.lag_ms >= 0 then excluded.lag_ms else ingest_position.lag_ms end,
+          committed_us = case when excluded.time_us > ingest_position.time_us
+            then excluded.committed_us else ingest_position.committed_us end`,
+    ),
     saveGap: database.prepare<{ fromUs: number; toUs: number; seenUs: number }>(
-      (db, { value }) => ({
-        compile: () =>
-          sql<never>`insert into ingest_gap (from_us, to_us, seen_us)
-          values (${value('fromUs')}, ${value('toUs')}, ${value('seenUs')})
-          on conflict do nothing`.compile(db),
-      }),
+      ({ value }) => sql<never>`insert into ingest_gap (from_us, to_us, seen_us)
+        values (${value('fromUs')}, ${value('toUs')}, ${value('seenUs')})
+        on conflict do nothing`,
     ),
   }
 }

@@ -48,41 +48,47 @@ export function preparePruning(database: WriteDatabase, pinned: readonly RecordK
     lastTrace: database.prepare<
       { rkey: string; did: string; collection: number; rows: number },
       { rkey: string; did: string; collection: number }
-    >((db, parameter) => ({
-      compile: () =>
-        sql<{ rkey: string; did: string; collection: number }>`select rkey, did, collection
-          from record_trace where (rkey, did, collection) >
-            (${parameter('rkey')}, ${parameter('did')}, ${parameter('collection')})
-          order by rkey, did, collection limit 1 offset ${parameter('rows')}`.compile(db),
-    })),
-    deleteOldTraces: database.prepare<TraceBounds>((db, parameter) => ({
-      compile: () =>
-        sql<never>`delete from record_trace where (rkey, did, collection) >
-            (${parameter('rkey')}, ${parameter('did')}, ${parameter('collection')})
-          and (rkey, did, collection) <=
-            (${parameter('lastRkey')}, ${parameter('lastDid')}, ${parameter('lastCollection')})
-          and seen_us < ${parameter('beforeUs')} ${unlessPinned}`.compile(db),
-    })),
+    >(
+      (parameter) => sql<{
+        rkey: string
+        did: string
+        collection: number
+      }>`select rkey, did, collection
+        from record_trace where (rkey, did, collection) >
+          (${parameter('rkey')}, ${parameter('did')}, ${parameter('collection')})
+        order by rkey, did, collection limit 1 offset ${parameter('rows')}`,
+    ),
+    deleteOldTraces: database.prepare<TraceBounds>(
+      (parameter) => sql<never>`delete from record_trace where (rkey, did, collection) >
+          (${parameter('rkey')}, ${parameter('did')}, ${parameter('collection')})
+        and (rkey, did, collection) <=
+          (${parameter('lastRkey')}, ${parameter('lastDid')}, ${parameter('lastCollection')})
+        and seen_us < ${parameter('beforeUs')} ${unlessPinned}`,
+    ),
     lastEngagement: database.prepare<
       { rkey: string; accountId: number; kind: number; rows: number },
       { rkey: string; account_id: number; kind: number }
-    >((db, parameter) => ({
-      compile: () =>
-        sql<{ rkey: string; account_id: number; kind: number }>`select rkey, account_id, kind
-          from engagement where (rkey, account_id, kind) >
-            (${parameter('rkey')}, ${parameter('accountId')}, ${parameter('kind')})
-          order by rkey, account_id, kind limit 1 offset ${parameter('rows')}`.compile(db),
-    })),
-    oldEngagements: database.prepare<EngagementBounds, OldEngagement>((db, parameter) => ({
-      compile: () =>
-        sql<OldEngagement>`select e.rkey, e.account_id, e.kind, e.rev, account.did, post.indexed_at
-          from engagement as e left join post on post.id = e.post_id
-            join account on account.id = e.account_id
-          where (e.rkey, e.account_id, e.kind) >
-            (${parameter('rkey')}, ${parameter('accountId')}, ${parameter('kind')})
-          and (e.rkey, e.account_id, e.kind) <=
-            (${parameter('lastRkey')}, ${parameter('lastAccountId')}, ${parameter('lastKind')})
-          and (post.indexed_at is null or post.indexed_at < ${parameter('beforeUs')})`.compile(db),
-    })),
+    >(
+      (parameter) => sql<{
+        rkey: string
+        account_id: number
+        kind: number
+      }>`select rkey, account_id, kind
+        from engagement where (rkey, account_id, kind) >
+          (${parameter('rkey')}, ${parameter('accountId')}, ${parameter('kind')})
+        order by rkey, account_id, kind limit 1 offset ${parameter('rows')}`,
+    ),
+    oldEngagements: database.prepare<EngagementBounds, OldEngagement>(
+      (
+        parameter,
+      ) => sql<OldEngagement>`select e.rkey, e.account_id, e.kind, e.rev, account.did, post.indexed_at
+        from engagement as e left join post on post.id = e.post_id
+          join account on account.id = e.account_id
+        where (e.rkey, e.account_id, e.kind) >
+          (${parameter('rkey')}, ${parameter('accountId')}, ${parameter('kind')})
+        and (e.rkey, e.account_id, e.kind) <=
+          (${parameter('lastRkey')}, ${parameter('lastAccountId')}, ${parameter('lastKind')})
+        and (post.indexed_at is null or post.indexed_at < ${parameter('beforeUs')})`,
+    ),
   }
 }
