@@ -50,13 +50,13 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   const { databaseUrl, retentionDays } = config
   const options = { logger: createLogger({ level: 'silent', pretty: false }), signal }
   await using readable = await openReadable({ config, definitions: [definition] }, options)
-  const { reader, filterIds, isWritable } = readable
+  const { reader, filters, isWritable } = readable
   const ranking = rankingOf(definition)
   if (ranking !== undefined && isWritable) {
     await rankOnce({ databaseUrl, ranking, retentionDays, signal })
   }
   const clock = systemClock
-  const [feed] = createFeeds({ reader, definitions: [definition], filterIds, retentionDays, clock })
+  const [feed] = createFeeds({ reader, definitions: [definition], filters, retentionDays, clock })
   if (feed === undefined) {
     return
   }
@@ -72,9 +72,8 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
     console.log(values.json ? jsonLine(printed) : textLine(printed))
   }
   if (rank === 0 && !signal.aborted) {
-    const [filterId = -1] = filterIds
     const reason = await explainEmptyFeed(reader, {
-      ...{ definition, filterId, retentionDays, clock },
+      ...{ definition, filterId: filters.at(0), retentionDays, clock },
       hasRanking: ranking !== undefined && isWritable,
     })
     // The lines on stdout are for a program, which an explanation would confuse.

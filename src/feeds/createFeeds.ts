@@ -1,5 +1,6 @@
 import type { ReadDatabase, WriteDatabase } from '../db/database.ts'
 import type { Logger } from '../logger.ts'
+import { FeedFilters } from '../posts/feedFilters.ts'
 import { buildFilter, registerFilters } from '../posts/filters.ts'
 import type { Clock } from '../time.ts'
 import type { Feed } from './feed.ts'
@@ -12,13 +13,13 @@ import { createTrendingFeed } from './trending.ts'
 
 /**
  * Makes the store ready for the filters of the feeds: one that is new, or has changed, looks at all
- * stored posts. Answers the filters' ids, in the order of the feeds.
+ * stored posts.
  */
 export async function prepareFilters(
   writer: WriteDatabase,
   definitions: readonly FeedDefinition[],
   options: { clock: Clock; logger: Logger; signal?: AbortSignal | undefined },
-): Promise<number[]> {
+): Promise<FeedFilters> {
   const { clock, logger, signal } = options
   const filters = definitions.map(({ filter }) => filter)
   const registered = await registerFilters(writer, filters, clock())
@@ -36,14 +37,14 @@ export async function prepareFilters(
       )
     }
   }
-  return registered.map(({ id }) => id)
+  return new FeedFilters(registered.map(({ id }) => id))
 }
 
 export interface FeedsOptions {
   readonly reader: ReadDatabase
   readonly definitions: readonly FeedDefinition[]
-  /** As `prepareFilters` has answered them; they may change in place. */
-  readonly filterIds: readonly number[]
+  /** Of these feeds. */
+  readonly filters: FeedFilters
   readonly retentionDays: number
   readonly clock: Clock
   /** Told of every generation of a ranking into which a reader is given a cursor. */
@@ -52,16 +53,10 @@ export interface FeedsOptions {
 
 /** The feeds, ready to be read. */
 export function createFeeds(options: FeedsOptions): Feed[] {
-  const { reader, definitions, filterIds, retentionDays, clock, onServed = () => {} } = options
+  const { reader, definitions, filters, retentionDays, clock, onServed = () => {} } = options
   const statements = { ...preparePageStatements(reader), ...prepareRankingStatements(reader) }
   return definitions.map((definition, index) => {
-    const filterId = (): number => {
-      const id = filterIds[index]
-      if (id === undefined) {
-        throw new Error(`the feed ${definition.rkey} has no filter`)
-      }
-      return id
-    }
+    const filterId = (): number => filters.at(index)
     const ranking = rankingOf(definition)
     if (ranking !== undefined) {
       const { key } = ranking

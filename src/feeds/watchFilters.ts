@@ -1,16 +1,17 @@
 import type { ReadDatabase } from '../db/database.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import type { FeedFilters } from '../posts/feedFilters.ts'
 import { findFilters } from '../posts/filters.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 
 export interface FilterWatchOptions {
   readonly reader: ReadDatabase
   readonly definitions: readonly FeedDefinition[]
-  /** Those of the feeds, in their order; changed in place. */
-  readonly filterIds: number[]
-  /** Makes the filters, and answers their ids. */
-  readonly prepare: (signal: AbortSignal) => Promise<number[]>
+  /** Those of the feeds, which are replaced when they have changed. */
+  readonly filters: FeedFilters
+  /** Makes the filters. */
+  readonly prepare: (signal: AbortSignal) => Promise<FeedFilters>
   readonly logger: Logger
 }
 
@@ -22,19 +23,21 @@ const EVERY_MS = 10_000
  * them, or with those of others in their place, feeds would be empty or wrong.
  */
 export function watchFilters(options: FilterWatchOptions): Disposable {
-  const { reader, definitions, filterIds, prepare, logger } = options
-  const filters = definitions.map(({ filter }) => filter)
+  const { reader, definitions, filters, prepare, logger } = options
+  const wanted = definitions.map(({ filter }) => filter)
   const stop = new AbortController()
   let timer: NodeJS.Timeout
 
   async function look(): Promise<void> {
     try {
-      let ids = await findFilters(reader, filters)
-      if (ids === undefined && !stop.signal.aborted) {
+      let found = await findFilters(reader, wanted)
+      if (found === undefined && !stop.signal.aborted) {
         logger.warn({ event: 'filtersLost' }, 'the store lacks filters of the feeds: made anew')
-        ids = await prepare(stop.signal)
+        found = await prepare(stop.signal)
       }
-      filterIds.splice(0, filterIds.length, ...(ids ?? filterIds))
+      if (found !== undefined) {
+        filters.replace(found)
+      }
     } catch (error) {
       // Readers notice by themselves that the store is out of reach; the next look comes soon.
       const reason = describeError(error)

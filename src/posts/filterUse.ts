@@ -2,11 +2,12 @@ import { openWriter } from '../db/openDatabase.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_MS } from '../time.ts'
 import type { Clock } from '../time.ts'
+import type { FeedFilters } from './feedFilters.ts'
 import { usedUs } from './filters.ts'
 
 export interface FilterUseOptions {
   readonly databaseUrl: string
-  readonly filterIds: readonly number[]
+  readonly filters: FeedFilters
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -45,13 +46,13 @@ export function keepFiltersInUse(options: FilterUseOptions): Disposable {
 
 /** Whether the store could be told. */
 export async function touchFilters(options: FilterUseOptions): Promise<boolean> {
-  const { databaseUrl, filterIds, clock, logger } = options
+  const { databaseUrl, filters, clock, logger } = options
   try {
     await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS, mustExist: true })
     await writer.kysely
       .updateTable('filter')
       .set({ used_us: await usedUs(writer, clock()) })
-      .where('id', 'in', [...filterIds])
+      .where('id', 'in', [...filters.ids])
       .execute()
     return true
   } catch (error) {

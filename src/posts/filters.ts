@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { ReadDatabase, WriteDatabase } from '../db/database.ts'
 import type { Us } from '../time.ts'
+import { FeedFilters } from './feedFilters.ts'
 import { hashFilter } from './hashFilter.ts'
 import type { PostFilter } from './postFilter.ts'
 import { createMatcher } from './postMatcher.ts'
@@ -25,13 +26,13 @@ export async function loadFilters(database: ReadDatabase): Promise<StoredFilter[
 }
 
 /**
- * The ids of filters that are in the database with all their posts, in the same order; undefined when
- * one is not.
+ * The filters that are in the database with all their posts, in the same order; undefined when one is
+ * not.
  */
 export async function findFilters(
   database: ReadDatabase,
   filters: readonly PostFilter[],
-): Promise<number[] | undefined> {
+): Promise<FeedFilters | undefined> {
   const ids = []
   for (const filter of filters) {
     const row = await database.kysely
@@ -43,7 +44,7 @@ export async function findFilters(
     ids.push(row?.id)
   }
   const found = ids.filter((id) => id !== undefined)
-  return found.length === ids.length ? found : undefined
+  return found.length === ids.length ? new FeedFilters(found) : undefined
 }
 
 /**

@@ -30,7 +30,7 @@ export async function replayRecording(file: string, options: ReplayOptions): Pro
     definitions,
   }
   const logger = createLogger({ level: 'error', pretty: false })
-  const filterIds = await prepareDatabase(setup, { logger, signal })
+  const filters = await prepareDatabase(setup, { logger, signal })
   await using database = await openRole({ databaseUrl, role: 'ingest', signal, onWaiting })
   if (database === undefined) {
     return []
@@ -43,7 +43,7 @@ export async function replayRecording(file: string, options: ReplayOptions): Pro
   const { eventsTotal, operationsTotal, rejectedByReason, positionUs } = ingest.status()
   const feeds = []
   for (const [index, { rkey }] of definitions.entries()) {
-    feeds.push(`${rkey}: ${countOf(await countPosts(database, filterIds[index]), 'post')}`)
+    feeds.push(`${rkey}: ${countOf(await countPosts(database, filters.at(index)), 'post')}`)
   }
   return [
     `${countOf(eventsTotal, 'frame')} read, ${countOf(operationsTotal, 'operation')} stored`,
@@ -59,11 +59,11 @@ function describePosition(positionUs: number | undefined): string {
   return positionUs === undefined ? 'none' : formatUs(positionUs)
 }
 
-async function countPosts(database: WriteDatabase, filterId: number | undefined): Promise<number> {
+async function countPosts(database: WriteDatabase, filterId: number): Promise<number> {
   const { count } = await database.kysely
     .selectFrom('filter_post')
     .select(({ fn }) => fn.countAll<number | string>().as('count'))
-    .where('filter_id', '=', filterId ?? -1)
+    .where('filter_id', '=', filterId)
     .executeTakeFirstOrThrow()
   return Number(count)
 }

@@ -66,12 +66,12 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
   stack.use(ranking)
   // First what the threads wait for, and the rest while they are at work already.
   const { prepareDatabase } = await import('./prepareDatabase.ts')
-  const filterIds = await prepareDatabase(setup, { logger, signal })
+  const filters = await prepareDatabase(setup, { logger, signal })
   ingest?.begin()
   ranking?.begin()
   const { openService } = await import('./openService.ts')
   const service = stack.use(
-    await openService(setup, { identity, version, filterIds, ingest, logger, signal }),
+    await openService(setup, { identity, version, filters, ingest, logger, signal }),
   )
   listening.queue.use(service.answerer)
   const url = `http://${urlHost(config.listenHost)}:${port}`

@@ -7,6 +7,7 @@ import { noteServedGenerations } from '../feeds/servedGenerations.ts'
 import { watchFilters } from '../feeds/watchFilters.ts'
 import { createHttpApp } from '../http/httpApp.ts'
 import type { Logger } from '../logger.ts'
+import type { FeedFilters } from '../posts/feedFilters.ts'
 import { keepFiltersInUse } from '../posts/filterUse.ts'
 import type { Answerer } from '../queue/answerer.ts'
 import type { IngestStatus } from '../status/ingestStatus.ts'
@@ -23,8 +24,8 @@ import type { Setup } from './setup.ts'
 export interface ServiceOptions {
   readonly identity: ServiceIdentity
   readonly version: string
-  /** As `prepareDatabase` has answered them. */
-  readonly filterIds: number[]
+  /** As `prepareDatabase` returns them. */
+  readonly filters: FeedFilters
   /** The thread of ingest, when this process has one. */
   readonly ingest: { readonly status: IngestStatus | undefined } | undefined
   readonly logger: Logger
@@ -39,7 +40,7 @@ export interface Service extends AsyncDisposable {
 /** All that answers requests, on a database that has been prepared. */
 export async function openService(setup: Setup, options: ServiceOptions): Promise<Service> {
   const { config, definitions } = setup
-  const { identity, version, filterIds, ingest, logger, signal } = options
+  const { identity, version, filters, ingest, logger, signal } = options
   await using stack = new AsyncDisposableStack()
   const reader = stack.use(await openFeedReader(config, { logger, signal }))
   const clock = systemClock
@@ -50,16 +51,16 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const feeds = createFeeds({
     reader,
     definitions,
-    filterIds,
+    filters,
     retentionDays: config.retentionDays,
     clock,
     onServed: (generation) => served.note(generation),
   })
 
-  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filterIds, clock, logger }))
-  const prepare = (ended: AbortSignal): Promise<number[]> =>
+  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filters, clock, logger }))
+  const prepare = (ended: AbortSignal): Promise<FeedFilters> =>
     prepareDatabase(setup, { logger, signal: ended })
-  stack.use(watchFilters({ reader, definitions, filterIds, prepare, logger }))
+  stack.use(watchFilters({ reader, definitions, filters, prepare, logger }))
 
   const observer = stack.use(observeIngest(reader, clock))
   const ingestStatus = (): IngestStatus | undefined =>

@@ -16,6 +16,7 @@ import { isMigrated } from '../db/upgrade/migrate.ts'
 import { ConfigError } from '../errors.ts'
 import { prepareFilters } from '../feeds/createFeeds.ts'
 import type { Logger } from '../logger.ts'
+import type { FeedFilters } from '../posts/feedFilters.ts'
 import { findFilters } from '../posts/filters.ts'
 import { systemClock } from '../time.ts'
 import type { Setup } from './setup.ts'
@@ -27,14 +28,14 @@ export interface PrepareOptions {
 
 /**
  * Migrates, and looks at stored posts for feeds that are new or have changed; waits for a database
- * that is out of reach. Answers the ids of the feeds' filters, in the order of the feeds.
+ * that is out of reach. Returns the filters of the feeds.
  * @throws ConfigError when the database is an unfinished copy, is not for this version, or cannot be
  *   written
  * @throws AbortError when the signal aborts meanwhile
  */
-export async function prepareDatabase(setup: Setup, options: PrepareOptions): Promise<number[]> {
+export async function prepareDatabase(setup: Setup, options: PrepareOptions): Promise<FeedFilters> {
   const { config, definitions } = setup
-  const prepare = async (): Promise<number[]> => {
+  const prepare = async (): Promise<FeedFilters> => {
     await checkDatabase(config.databaseUrl)
     await using writer = await openWriter(config.databaseUrl)
     // It may wait for a lock, or for long work, when it is told to stop.
@@ -50,11 +51,11 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
         return await prepare()
       } catch (error) {
         options.signal?.throwIfAborted()
-        const ids = isOutOfReach(error) ? await findPrepared(setup) : undefined
-        if (ids === undefined) {
+        const found = isOutOfReach(error) ? await findPrepared(setup) : undefined
+        if (found === undefined) {
           throw error
         }
-        return ids
+        return found
       }
     },
     options,
@@ -64,8 +65,8 @@ export async function prepareDatabase(setup: Setup, options: PrepareOptions): Pr
 export interface Readable extends AsyncDisposable {
   /** The connection from which feeds are read. */
   readonly reader: ReadDatabase
-  /** As `prepareDatabase`. */
-  readonly filterIds: number[]
+  /** As `prepareDatabase` returns them. */
+  readonly filters: FeedFilters
   /** Whether what is missing, such as a ranking, may be made. */
   readonly isWritable: boolean
 }
@@ -77,10 +78,10 @@ export interface Readable extends AsyncDisposable {
 export async function openReadable(setup: Setup, options: PrepareOptions): Promise<Readable> {
   const { config, definitions } = setup
   let isWritable = true
-  let filterIds: number[] | undefined
+  let filters: FeedFilters | undefined
   let refusal: UnwritableError | undefined
   try {
-    filterIds = await prepareDatabase(setup, options)
+    filters = await prepareDatabase(setup, options)
   } catch (error) {
     if (!(error instanceof UnwritableError) || isMissing(config.databaseUrl)) {
       throw error
@@ -92,12 +93,14 @@ export async function openReadable(setup: Setup, options: PrepareOptions): Promi
   const reader = stack.use(
     isWritable ? await openFeedReader(config, options) : await openUnwritable(config.databaseUrl),
   )
-  if (filterIds === undefined && (await isMigrated(reader))) {
+  if (filters === undefined && (await isMigrated(reader))) {
     await refuseUnfinishedCopy(reader)
-    const filters = definitions.map(({ filter }) => filter)
-    filterIds = await findFilters(reader, filters)
+    filters = await findFilters(
+      reader,
+      definitions.map(({ filter }) => filter),
+    )
   }
-  if (filterIds === undefined) {
+  if (filters === undefined) {
     throw new ConfigError([
       'the service has not made the database ready for this version and these feeds yet, and this ' +
         'command may not: start the service once, or let the command write',
@@ -107,14 +110,14 @@ export async function openReadable(setup: Setup, options: PrepareOptions): Promi
   const resources = stack.move()
   return {
     reader,
-    filterIds,
+    filters,
     isWritable,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
 
 /** A process that only serves starts from a replica when the primary is down and nothing is to be written. */
-async function findPrepared({ config, definitions }: Setup): Promise<number[] | undefined> {
+async function findPrepared({ config, definitions }: Setup): Promise<FeedFilters | undefined> {
   if (!isServer(config)) {
     return undefined
   }

@@ -20,6 +20,7 @@ import { createHttpApp } from '../../src/http/httpApp.ts'
 import { createQueuedServer } from '../../src/http/httpServer.ts'
 import * as lexicon from '../../src/lexicons/app/bsky/feed/getFeedSkeleton.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { FeedFilters } from '../../src/posts/feedFilters.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { systemClock } from '../../src/time.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
@@ -36,7 +37,7 @@ const PUBLISHER = 'did:plc:publisheraaaaaaaaaaaaaaa'
 const definitions = benchFeeds(Number(feedCount))
 const database = await openReader(path)
 // `prepareFilters` gave the ids in the order of the feeds.
-const filterIds = definitions.map((_, index) => index + 1)
+const filters = new FeedFilters(definitions.map((_, index) => index + 1))
 const clock = systemClock
 const retentionDays = 30
 
@@ -76,7 +77,7 @@ function bareListener(): Parameters<typeof createServer>[1] {
           : parseCursor({ rkey, order: 'recent' }, text)
       const limit = Number(search.get('limit') ?? 50)
       const oldest = clock() - 30 * 86_400_000_000
-      args = { filterId: filterIds[index] ?? 0, ...place, oldest, limit: limit + 1 }
+      args = { filterId: filters.at(index), ...place, oldest, limit: limit + 1 }
       known.set(url, args)
     }
     const rows = recent.tuples(args) as PageTuple[]
@@ -91,7 +92,7 @@ function bareListener(): Parameters<typeof createServer>[1] {
 }
 
 function openService(): Server {
-  const feeds = createFeeds({ reader: database, definitions, filterIds, retentionDays, clock })
+  const feeds = createFeeds({ reader: database, definitions, filters, retentionDays, clock })
   const registry = createRegistry(PUBLISHER, feeds)
   const logger = silentLogger()
   const metrics = createMetrics({ ingestStatus: () => undefined, rankingStatuses: () => [], clock })

@@ -16,6 +16,7 @@ import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { FeedFilters } from '../../src/posts/feedFilters.ts'
 import { US_PER_HOUR, systemClock } from '../../src/time.ts'
 import { candidateSource } from '../../src/trending/candidates.ts'
 import { prepareCandidates } from '../../src/trending/candidateStatements.ts'
@@ -227,7 +228,13 @@ const TURNS_A_ROUND = 40
 /** Both feeds hold the same posts; pages 1 to 20 of 50, in many short turns, each feed first in half. */
 async function measurePages(file: string, rounds: number): Promise<number> {
   await using reader = await openReader(`sqlite:${file}`)
-  const options = { reader, definitions, filterIds: [1, 1], retentionDays: 30, clock: systemClock }
+  const options = {
+    reader,
+    definitions,
+    filters: new FeedFilters([1, 1]),
+    retentionDays: 30,
+    clock: systemClock,
+  }
   const turns = createFeeds(options).map((feed) => ({ feed, times: [] as number[] }))
   for (let turn = 0; turn < (rounds + 1) * TURNS_A_ROUND; turn += 1) {
     for (const { feed, times } of turn % 2 === 0 ? turns : turns.toReversed()) {

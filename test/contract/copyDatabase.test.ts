@@ -118,12 +118,12 @@ async function contentsOf(url: string): Promise<unknown> {
 
 async function feedPages(url: string): Promise<unknown> {
   await using writer = await openWriter(url)
-  const filterIds = await prepareFilters(writer, DEFINITIONS, { clock, logger })
+  const filters = await prepareFilters(writer, DEFINITIONS, { clock, logger })
   await using reader = await openReader(url)
   const feeds = createFeeds({
     reader,
     definitions: DEFINITIONS,
-    filterIds,
+    filters,
     retentionDays: 30,
     clock,
   })

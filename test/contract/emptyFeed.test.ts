@@ -22,15 +22,21 @@ describe.each(engines)('an empty feed on $name', ({ open }) => {
     const nowUs = Date.now() * 1000
     const clock = (): number => nowUs
     const definitions = parseFeedFile(FILE, 'feeds.yaml')
-    const ids = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
+    const filters = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
     const bench = await openFeedBench(database, definitions, clock)
     const explain = async (rkey: string, atUs = nowUs, hasRanking = false): Promise<string> => {
       const index = definitions.findIndex((each) => each.rkey === rkey)
-      const [definition, filterId] = [definitions[index], ids[index]]
-      if (definition === undefined || filterId === undefined) {
+      const definition = definitions[index]
+      if (definition === undefined) {
         throw new Error(`no feed ${rkey}`)
       }
-      const options = { definition, filterId, retentionDays: 30, clock: () => atUs, hasRanking }
+      const options = {
+        definition,
+        filterId: filters.at(index),
+        retentionDays: 30,
+        clock: () => atUs,
+        hasRanking,
+      }
       return await explainEmptyFeed(reader, options)
     }
     expect(await explain('art')).toMatch(/^no post is stored yet: start the service/)

@@ -4,6 +4,7 @@ import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { Pruner } from '../../src/ingest/upkeep/pruner.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { FeedFilters } from '../../src/posts/feedFilters.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
 import { touchFilters } from '../../src/posts/filterUse.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
@@ -239,7 +240,12 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     const { store, pruneHour } = await openBench(database)
     await store(NOW, put('r1', NOW))
     const clock = (): number => NOW + 5 * US_PER_DAY
-    const use = { databaseUrl: database.url, filterIds: [1], clock, logger: silentLogger() }
+    const use = {
+      databaseUrl: database.url,
+      filters: new FeedFilters([1]),
+      clock,
+      logger: silentLogger(),
+    }
     expect(await touchFilters(use)).toBe(true)
     await pruneHour(NOW + 6 * US_PER_DAY)
     expect(await counts(database)).toMatchObject({ filters: 1, members: 1 })

@@ -20,8 +20,8 @@ export async function openFeedBench(
   clock: () => number,
 ): Promise<FeedBench> {
   const { writer, reader } = database
-  const filterIds = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
-  const feeds = createFeeds({ reader, definitions, filterIds, retentionDays: 30, clock })
+  const filters = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
+  const feeds = createFeeds({ reader, definitions, filters, retentionDays: 30, clock })
   const store = new RecordStore(writer, () => true)
   return {
     feeds,
