@@ -399,11 +399,17 @@ export class OracleModel {
   /** `timeUs` is the event's, or now when that is ahead: a frame is read no earlier than it is filed. */
   #account(did: string, timeUs: number, { active, status, time }: Json): void {
     const unknown: AccountState = { isActive: true, eventUs: 0, ownUs: 0, words: [] }
-    const { eventUs, ownUs, words } = this.#accounts.get(did) ?? unknown
+    const state = this.#accounts.get(did) ?? unknown
+    const { eventUs, ownUs, words } = state
     const toldUs = Math.min(readDatetime(time) ?? 0, timeUs)
     const word = JSON.stringify([time, active, status])
     const isLater = timeUs > eventUs || toldUs > ownUs
-    if (words.includes(word) || !isLater) {
+    if (words.includes(word)) {
+      // Seen, but for nothing new.
+      this.#accounts.set(did, { ...state, ownUs: Math.max(ownUs, toldUs) })
+      return
+    }
+    if (!isLater) {
       return
     }
     this.#accounts.set(did, {

@@ -29,7 +29,10 @@ export function framesThatCount(frames: readonly ModelFrame[]): ModelFrame[] {
         (one) =>
           one.time === frame.time && one.active === frame.active && one.status === frame.status,
       )
-    if (!isToldAgain && (timeUs > latestTimeUs || time > latestTime)) {
+    if (isToldAgain) {
+      // It has been seen, whenever its account says that it was.
+      latestTime = Math.max(latestTime, time)
+    } else if (timeUs > latestTimeUs || time > latestTime) {
       counted.push(frame)
       latestTimeUs = Math.max(latestTimeUs, timeUs)
       latestTime = Math.max(latestTime, time)

@@ -6,7 +6,7 @@ import type { SetAccount } from '../events/operations.ts'
 import { projectEvent } from '../events/projectEvent.ts'
 import { KeptPosts } from '../memory/keptPosts.ts'
 import { KnownRecords } from '../memory/knownRecords.ts'
-import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './foldAccount.ts'
+import { UNTOLD_ACCOUNT, changeOf, foldAccount, noteToldAgain } from './foldAccount.ts'
 import type { AccountState } from './foldAccount.ts'
 
 const S = 1_000_000
@@ -37,7 +37,7 @@ function opOf({ timeUs, time, active, status, nowUs }: ModelFrame): SetAccount {
 
 function fold(...frames: readonly ModelFrame[]): AccountState {
   return frames.reduce<AccountState>(
-    (state, frame) => foldAccount(state, opOf(frame)) ?? state,
+    (state, frame) => foldAccount(state, opOf(frame)) ?? noteToldAgain(state, opOf(frame)) ?? state,
     UNTOLD_ACCOUNT,
   )
 }
@@ -129,7 +129,7 @@ describe('an account', () => {
         let state = UNTOLD_ACCOUNT
         const counted = frames.filter((one) => {
           const after = foldAccount(state, opOf(one))
-          state = after ?? state
+          state = after ?? noteToldAgain(state, opOf(one)) ?? state
           return after !== undefined
         })
         expect(counted).toEqual(framesThatCount(frames))
@@ -192,6 +192,20 @@ describe('what its own server says of an account', () => {
   ])('does not count when the account %s', (_, state) => {
     expect(foldAccount(state, finding)).toBeUndefined()
   })
+})
+
+test('a frame that is told again is seen: it does not count when it is told once more, after eight others', () => {
+  const far = 4_102_444_799_000_000
+  const others = Array.from({ length: 7 }, (_, index) => on(T + (index + 1) * S))
+  const state = fold(off(T, 'deactivated', { time: far }), ...others)
+  const again = opOf(off(T + 8 * S, 'deactivated', { time: far }))
+  expect(foldAccount(state, again)).toBeUndefined()
+  const seen = noteToldAgain(state, again)
+  expect(seen).toEqual({ ...state, time: T + 8 * S })
+  const later = foldAccount(seen as AccountState, opOf(on(T + 9 * S)))
+  expect(later?.frames).not.toContain('deactivated')
+  expect(foldAccount(later as AccountState, again)).toBeUndefined()
+  expect(noteToldAgain(later as AccountState, again)).toBeUndefined()
 })
 
 test('a frame without a readable account.time counts by its own time', () => {

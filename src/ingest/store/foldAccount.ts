@@ -48,9 +48,7 @@ export function foldAccount(state: AccountState, op: SetAccount): AccountState |
   }
   const frame = packFrame(op)
   const frames = state.frames?.split(' ') ?? []
-  // What is ahead of our clock counts as of now, and now is later than all that was seen.
-  const toldUs = op.isAhead ? Math.max(op.toldUs, state.toldUs + 1) : op.toldUs
-  const time = Math.min(op.time, toldUs)
+  const { toldUs, time } = clocksOf(state, op)
   const isLater = toldUs > state.toldUs || time > state.time
   if (!isLater || frames.includes(frame)) {
     return undefined
@@ -67,6 +65,17 @@ export function foldAccount(state: AccountState, op: SetAccount): AccountState |
 }
 
 /**
+ * The account after a frame that is told again, which changes nothing of it: but it has been seen, and
+ * the account's clock with it. Without that it would count once it is told a third time, by a replay,
+ * when eight others have followed. Undefined when nothing is to be remembered.
+ */
+export function noteToldAgain(state: AccountState, op: SetAccount): AccountState | undefined {
+  const isToldAgain = state.frames?.split(' ').includes(packFrame(op)) === true
+  const { time } = clocksOf(state, op)
+  return isToldAgain && time > state.time ? { ...state, time } : undefined
+}
+
+/**
  * What its own server says of an account. It is no frame that anybody tells again; it holds only if
  * nothing was told since the account was asked for, and gives way to whatever is told later.
  */
@@ -77,6 +86,12 @@ function foldFinding(
 ): AccountState | undefined {
   const isAsked = !state.active && state.status === 'deactivated' && state.toldUs === foundSinceUs
   return isAsked ? { ...state, active, status, toldUs: Math.max(state.toldUs, toldUs) } : undefined
+}
+
+/** What is ahead of our clock counts as of now, and now is later than all that was seen. */
+function clocksOf(state: AccountState, op: SetAccount): Pick<AccountState, 'toldUs' | 'time'> {
+  const toldUs = op.isAhead ? Math.max(op.toldUs, state.toldUs + 1) : op.toldUs
+  return { toldUs, time: Math.min(op.time, toldUs) }
 }
 
 /** What a frame that counts means for the posts that are stored. */

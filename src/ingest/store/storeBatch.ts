@@ -8,7 +8,7 @@ import type { Accounts } from './accountStore.ts'
 import { DOUBT_AFTER_US } from './doubt.ts'
 import type { Doubt } from './doubt.ts'
 import type { PostEngagement } from './engagementChanges.ts'
-import { UNTOLD_ACCOUNT, changeOf, foldAccount } from './foldAccount.ts'
+import { UNTOLD_ACCOUNT, changeOf, foldAccount, noteToldAgain } from './foldAccount.ts'
 import type { AccountState } from './foldAccount.ts'
 import { afterErasure, foldRecord } from './foldRecord.ts'
 import type { RecordState } from './foldRecord.ts'
@@ -96,6 +96,11 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
     const before = accounts.get(op.did) ?? UNTOLD_ACCOUNT
     const after = foldAccount(before, op)
     if (after === undefined) {
+      const seen = noteToldAgain(before, op)
+      if (seen !== undefined) {
+        accounts.set(op.did, seen)
+        told.set(op.did, seen)
+      }
       continue
     }
     const change = changeOf(before, op)
