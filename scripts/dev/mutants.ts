@@ -9,6 +9,8 @@ import type { Mutant } from '../../test/mutants/mutants.ts'
 import { runCommand } from '../command.ts'
 
 const run = promisify(execFile)
+/** What a test prints that fails may be long. */
+const MAX_OUTPUT = 256 * 1024 * 1024
 
 const COPIED = [
   ...['src', 'test', 'scripts', 'lexicons', 'package.json', 'tsconfig.json', 'vitest.config.ts'],
@@ -65,7 +67,11 @@ async function tryMutant(
   )
   const [test, name] = caughtBy
   const args = ['node_modules/vitest/vitest.mjs', 'run', test, '-t', name]
-  const output = await run(process.execPath, args, { cwd: folder, signal }).then(
+  const output = await run(process.execPath, args, {
+    cwd: folder,
+    signal,
+    maxBuffer: MAX_OUTPUT,
+  }).then(
     () => '',
     (failed: { readonly stdout?: string }) => failed.stdout ?? '',
   )

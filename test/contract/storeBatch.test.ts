@@ -228,6 +228,26 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
     expect(await loadPosition(database.reader)).toMatchObject({ lagMs: 5 })
   })
 
+  test('erases what one batch has before a deletion, at the very same time, and nothing after it', async () => {
+    await using database = await open()
+    const store = await openStore(database)
+    const facts = { tags: ['art'], media: 0, languages: ['en'], labels: [] }
+    const own = { did: 'did:plc:a', timeUs: 1 }
+    const post = (rkey: string): Operation => {
+      const first = { cid: `c${rkey}`, indexedAt: NOW - 1, facts }
+      return { kind: 'putPost', ...own, rkey, rev: '3a', ...first }
+    }
+    const told = { kind: 'setAccount', ...own, toldUs: 1 } as const
+    await store([
+      post('before'),
+      { ...told, active: false, status: 'deleted', time: 1 },
+      { ...told, active: true, status: undefined, toldUs: 2, time: 2 },
+      post('after'),
+    ])
+    const left = await database.reader.kysely.selectFrom('filter_post').select('uri').execute()
+    expect(left.map(({ uri }) => uri.split('/').at(-1))).toEqual(['after'])
+  })
+
   test('remembers that a pinned post is gone with its account, though it was never kept', async () => {
     await using database = await open()
     const store = new RecordStore(database.writer, () => true)
