@@ -45,7 +45,7 @@ export async function runCommand<O extends Command['options']>(
   try {
     await run({ values, operands, problems: found, signal: stop.signal })
   } catch (error) {
-    if (hasSeenEnough) {
+    if (hasSeenEnough && error instanceof Error && error.name === 'AbortError') {
       return
     }
     const isConfig = error instanceof ConfigError

@@ -4,7 +4,10 @@ import type { Us } from '../time.ts'
 export interface Position {
   readonly timeUs: Us
   readonly host: string
-  /** The greatest distance that a frame lay behind one before it, as far as it still matters. */
+  /**
+   * How far back all has surely been read: the greatest distance that a frame lay behind one before it, as
+   * far as it still matters, or that to the last frame of which there is no doubt.
+   */
   readonly disorderUs: Us
 }
 

@@ -152,7 +152,7 @@ export class RankingStore {
   }
 
   /**
-   * Drops generations that no reader needs any more, at most `limit`; returns how many. Those of `made`
+   * Drops generations that no reader needs any more, at most `limit` of each kind; returns how many. Those of `made`
    * rankings belong to feeds, whenever they were made.
    */
   async dropOld(nowUs: Us, limit: number, made: readonly string[] = []): Promise<number> {

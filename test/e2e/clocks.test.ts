@@ -87,6 +87,10 @@ describe.concurrent('an outage loses nothing', () => {
       bench.server.append(...first, strayOf(stray, 6 * HOUR_US - 20 * SECOND_US, isGood))
       const ingest = bench.start({ backfillHours: 7 })
       await until(() => positionOf(ingest) > startUs + 5 * HOUR_US)
+      // A second one a second later is no stream either.
+      const second = strayOf(post(startUs + 13 * SECOND_US), 6 * HOUR_US - 20 * SECOND_US, isGood)
+      bench.server.append(second)
+      await until(() => ingest.status().eventsTotal >= 14)
       await bench.server.stopListening()
       const missed = Array.from({ length: 12 }, (_, index) =>
         post(startUs + (index + 1) * MINUTE_US),
@@ -94,7 +98,7 @@ describe.concurrent('an outage loses nothing', () => {
       bench.server.append(...missed)
       await bench.server.listenAgain()
       await untilStored(bench, missed)
-      expect(await bench.stored()).toHaveLength(isGood ? 25 : 24)
+      expect(await bench.stored()).toHaveLength(isGood ? 26 : 24)
     },
   )
 

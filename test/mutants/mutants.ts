@@ -119,8 +119,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'an account.time that is believed beyond its frame',
     file: 'src/ingest/store/foldAccount.ts',
-    find: 'const time = Math.min(op.time, toldUs)',
-    replace: 'const { time } = op',
+    find: 'time: Math.min(op.time, toldUs)',
+    replace: 'time: op.time',
     caughtBy: ['src/ingest/store/foldAccount.test.ts', 'follows the rule of the contract'],
   },
   {
@@ -199,8 +199,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a position that silence moves for sure',
     file: 'src/ingest/stream/streamFront.ts',
-    find: 'const sureUs = this.#sureUs\n    this.#begin()\n    // However',
-    replace: 'const sureUs = this.#greatestUs\n    this.#begin()\n    // However',
+    find: '? this.us : this.#sureUs',
+    replace: '? this.us : this.#greatestUs',
     caughtBy: ['test/e2e/clocks.test.ts', 'in a backlog of six hours'],
   },
   {

@@ -58,6 +58,7 @@ export class ClockJudge {
   /** One was on time that no replay repeats: those say nothing of our clock. */
   noteOnTime(): void {
     this.#hasBeenOnTime = true
+    this.#fewSinceMs = undefined
   }
 
   /** The verdict over what has been handed on and what waits. */

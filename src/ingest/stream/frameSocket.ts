@@ -31,6 +31,9 @@ export class FrameSocket extends WebSocket {
       perMessageDeflate: false,
       handshakeTimeout: 10_000,
       maxPayload: MAX_MESSAGE_BYTES,
+      // Of how many parts it is made costs only itself, too.
+      maxFragments: 0,
+      maxBufferedChunks: 0,
       // `decodeEvent` looks at it, and a frame that is no UTF-8 costs only itself.
       skipUTF8Validation: true,
     })

@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   /** Ends it; a text as the reason says why. */
   readonly signal: AbortSignal
   readonly onOpen: () => void
-  /** A frame was passed over, unread, for its size. */
+  /** A frame was passed over for its size. */
   readonly onTooLarge: () => void
 }
 

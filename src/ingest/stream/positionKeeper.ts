@@ -127,7 +127,8 @@ export class PositionKeeper {
     if (us > this.#disorder.us) {
       this.#disorder = { us, atUs: this.#committed?.timeUs ?? 0 }
       if (this.#committed !== undefined) {
-        this.#committed = { ...this.#committed, disorderUs: us }
+        const { disorderUs } = this.#committed
+        this.#committed = { ...this.#committed, disorderUs: Math.max(disorderUs, us) }
       }
     }
   }

@@ -33,10 +33,7 @@ export interface Connection {
   leave(reason: string): void
 }
 
-/**
- * One frame, where it stands in what a socket has read at once: for most frames of the network no
- * buffer of their own is ever made.
- */
+/** One frame: the bytes between two places of a buffer, of its own or shared. */
 export class StreamFrame implements Frame {
   readonly bytes: Buffer
   readonly from: number

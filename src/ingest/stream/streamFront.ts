@@ -28,6 +28,8 @@ export class StreamFront {
   /** Good frames in a row that are far ahead of the front. */
   #run: Us[] = []
   #greatestUs: Us = 0
+  /** Good frames in a row that came at the front or past it while it is in doubt. */
+  #follows = 0
   /** The farthest that a frame lay behind the greatest before it. */
   #spreadUs: Us = 0
 
@@ -44,6 +46,7 @@ export class StreamFront {
       this.#spreadUs = Math.max(this.#spreadUs, this.#greatestUs - timeUs)
     }
     if (this.us > 0 && timeUs <= this.us + NEAR_US) {
+      this.#follow(timeUs, isGood)
       this.#advance(timeUs)
       if (isGood && this.#run.length > 0) {
         this.#run = []
@@ -52,6 +55,7 @@ export class StreamFront {
       this.#run.push(timeUs)
       while (this.#run.length >= RUN) {
         this.#advance(Math.min(...this.#run))
+        this.doubtUs = this.us
         this.#run = this.#run.filter((us) => us > this.us + NEAR_US)
       }
     }
@@ -66,7 +70,9 @@ export class StreamFront {
       this.#greatestUs = 0
       return
     }
-    const sureUs = this.#sureUs
+    this.#follows += this.#run.length
+    // Enough have followed the front before: it was no frame that was ahead of all others.
+    const sureUs = this.us > 0 && this.#follows >= RUN ? this.us : this.#sureUs
     this.#begin()
     // However far that is: what lies between may still be to come, and is asked for again.
     this.us = this.#greatestUs
@@ -103,11 +109,23 @@ export class StreamFront {
     }
   }
 
+  /** One frame more at the front takes a doubt as little away as one brings it: a run of them does. */
+  #follow(timeUs: Us, isGood: boolean): void {
+    if (this.doubtUs >= this.us || timeUs < this.us - NEAR_US) {
+      this.#follows = 0
+    } else if (isGood && timeUs >= this.us) {
+      this.#follows += 1
+      if (this.#follows >= RUN) {
+        this.doubtUs = this.us
+      }
+    }
+  }
+
   #advance(timeUs: Us): void {
     this.firstUs ??= timeUs
     if (timeUs >= this.us) {
+      this.doubtUs = this.doubtUs >= this.us ? timeUs : this.doubtUs
       this.us = timeUs
-      this.doubtUs = timeUs
     } else {
       this.disorderUs = Math.max(this.disorderUs, this.us - timeUs)
     }
