@@ -138,7 +138,7 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
   databaseUrl: {
     name: 'FEEDGEN_DATABASE_URL',
     sentence:
-      'WriteDatabase: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, or several of these.',
+      'Database: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, or several of these.',
     unset: { text: 'sqlite:data/tagfeed.db' },
     decode: parse.decodeDatabaseUrl,
     secret: true,
