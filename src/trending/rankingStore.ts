@@ -68,8 +68,8 @@ export class RankingStore {
 
   /**
    * By our clock and the stream, the later one for what is noted and the earlier one for what is
-   * removed: a clock that is wrong for a while must not make anything old. Nothing is removed while the
-   * stream has not been heard.
+   * removed: a clock that is wrong for a while must not make anything old. Nothing is old while the stream
+   * has not been heard.
    */
   async #moments(nowUs: Us): Promise<{ notedUs: Us; horizonUs: Us | undefined }> {
     const row = await this.#database.kysely
@@ -152,8 +152,8 @@ export class RankingStore {
   }
 
   /**
-   * Drops generations that no reader needs any more, at most `limit` of each kind; returns how many. Those of `made`
-   * rankings belong to feeds, whenever they were made.
+   * Drops generations that no reader needs any more, at most `limit` that are old and `limit` that are too
+   * many; returns how many. Those of `made` rankings belong to feeds, whenever they were made.
    */
   async dropOld(nowUs: Us, limit: number, made: readonly string[] = []): Promise<number> {
     const { kysely } = this.#database

@@ -199,8 +199,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a position that silence moves for sure',
     file: 'src/ingest/stream/streamFront.ts',
-    find: '? this.us : this.#sureUs',
-    replace: '? this.us : this.#greatestUs',
+    find: 'return isFollowed ? Math.max(us, this.#sureUs) : this.#sureUs',
+    replace: 'return isFollowed ? Math.max(us, this.#sureUs) : this.#greatestUs',
     caughtBy: ['test/e2e/clocks.test.ts', 'in a backlog of six hours'],
   },
   {

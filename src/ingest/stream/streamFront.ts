@@ -28,8 +28,10 @@ export class StreamFront {
   /** Good frames in a row that are far ahead of the front. */
   #run: Us[] = []
   #greatestUs: Us = 0
-  /** Good frames in a row that came at the front or past it while it is in doubt. */
-  #follows = 0
+  /** Good frames in a row that came at the front, or a little past it, since silence has moved it. */
+  #near = 0
+  /** A front of before, and how many good frames have come past it since: of a stream that is quiet. */
+  #former = { us: 0, follows: 0 }
   /** The farthest that a frame lay behind the greatest before it. */
   #spreadUs: Us = 0
 
@@ -70,15 +72,30 @@ export class StreamFront {
       this.#greatestUs = 0
       return
     }
-    this.#follows += this.#run.length
-    // Enough have followed the front before: it was no frame that was ahead of all others.
-    const sureUs = this.us > 0 && this.#follows >= RUN ? this.us : this.#sureUs
+    const sureUs = this.#sureBefore()
     this.#begin()
     // However far that is: what lies between may still be to come, and is asked for again.
     this.us = this.#greatestUs
     this.disorderUs = Math.max(this.disorderUs, Math.min(this.#spreadUs, MAX_DISORDER_US))
     this.doubtUs = sureUs
     this.#run = []
+    this.#near = 0
+    if (this.#former.follows < 0) {
+      this.#former = { us: this.us, follows: 0 }
+    }
+  }
+
+  /**
+   * What is sure before silence moves the front. When enough frames have come past a former front, that
+   * was none that was ahead of all others, and the front of now is the next to be followed.
+   */
+  #sureBefore(): Us {
+    const { us, follows } = this.#former
+    const isDoubted = this.doubtUs < this.us
+    const more = follows + this.#near + this.#run.length
+    const isFollowed = isDoubted && more >= RUN
+    this.#former = { us, follows: isDoubted && !isFollowed ? more : -1 }
+    return isFollowed ? Math.max(us, this.#sureUs) : this.#sureUs
   }
 
   /**
@@ -111,11 +128,12 @@ export class StreamFront {
 
   /** One frame more at the front takes a doubt as little away as one brings it: a run of them does. */
   #follow(timeUs: Us, isGood: boolean): void {
-    if (this.doubtUs >= this.us || timeUs < this.us - NEAR_US) {
-      this.#follows = 0
+    if (timeUs < this.us - NEAR_US) {
+      this.#near = 0
+      this.#former = { us: this.#former.us, follows: 0 }
     } else if (isGood && timeUs >= this.us) {
-      this.#follows += 1
-      if (this.#follows >= RUN) {
+      this.#near += 1
+      if (this.#near >= RUN) {
         this.doubtUs = this.us
       }
     }
