@@ -10,7 +10,8 @@
  *   at the most that one may have told of those.
  * - What is stale is older by both, in the same way.
  * - What is told again is one of the latest frames. The contract says of the latest eight, and leaves
- *   open whether those count that changed nothing: here it is one of the latest five of all.
+ *   open whether those count that changed nothing: here it is one of the latest five of all, and
+ *   none that was stale.
  * - A replay tells all frames again. So nothing is said that would push a frame out of the latest
  *   ones which a replay could then make count: it would be the last word of an account, or delete
  *   what came after it.
@@ -49,6 +50,7 @@ interface Span {
 
 interface Told {
   readonly say: AccountSay
+  readonly isStale: boolean
   readonly event: Span
   readonly own: Span
 }
@@ -162,7 +164,7 @@ export class AccountTalk {
     const [known] = this.#random.chance(0.5)
       ? account.latest.slice(-2)
       : account.latest.slice(this.#random.below(Math.max(1, account.latest.length)))
-    if (known === undefined) {
+    if (known === undefined || known.isStale) {
       return undefined
     }
     const say = { ...known.say, timeUs: nowUs, seq: this.#seq }
@@ -181,7 +183,7 @@ export class AccountTalk {
     const time = writtenMoment(ownUs, this.#random)
     const active = this.#random.chance(0.5)
     const say = { active, status: this.#down(), timeUs, time, seq: this.#seq * 1_000 }
-    const told = this.#told(say, timeUs, ownUs)
+    const told = { ...this.#told(say, timeUs, ownUs), isStale: true }
     const isOlder = told.event.high <= account.event.low && told.own.high <= account.own.low
     return isOlder && this.#remember(account, told, false) ? { say, isNews: false } : undefined
   }
@@ -192,6 +194,7 @@ export class AccountTalk {
     const event = { low: Math.min(say.timeUs, nowUs) - skewUs, high: say.timeUs + skewUs }
     return {
       say,
+      isStale: false,
       event,
       own: { low: Math.min(ownUs, event.low), high: Math.min(ownUs, event.high) },
     }
