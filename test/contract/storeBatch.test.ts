@@ -251,7 +251,11 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
   test('remembers that a pinned post is gone with its account, though it was never kept', async () => {
     await using database = await open()
     const store = new RecordStore(database.writer, () => true)
-    const pinned = [{ did: 'did:plc:a', rkey: 'r9' }]
+    // By two feeds.
+    const pinned = [
+      { did: 'did:plc:a', rkey: 'r9' },
+      { did: 'did:plc:a', rkey: 'r9' },
+    ]
     const erase: Operation = {
       kind: 'setAccount',
       did: 'did:plc:a',

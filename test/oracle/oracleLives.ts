@@ -287,6 +287,7 @@ export class OracleLives {
     return runApp({
       program: programs.path('src/main.ts'),
       startMs: START_MS,
+      onOutput: (text) => this.#listen(text),
       feeds: feedsFile(this.#life > EARLY_LIVES ? FEEDS : EARLY_FEEDS),
       folder,
       nodeOptions: [...(clock.nodeOptions ?? []), ...nodeOptions],
@@ -302,6 +303,11 @@ export class OracleLives {
       },
       ...options,
     })
+  }
+
+  /** Nothing of the stream is such that a database refuses it: what is dropped is lost. */
+  #listen(text: string): void {
+    this.faults.push(...text.split('\n').filter((line) => line.includes('"operationRefused"')))
   }
 
   /** Some frames at a time, at instants that nobody has planned, and a fault now and then. */

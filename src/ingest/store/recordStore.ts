@@ -127,7 +127,7 @@ export class RecordStore {
 
   /**
    * All that is stored of an account is erased from here on, though its rows go later. A pinned post is
-   * shown without being kept: that it is gone has to be remembered all the same.
+   * shown without being kept: that it is gone has to be remembered all the same. Two feeds may show it.
    */
   async eraseAccount(
     did: string,
@@ -140,7 +140,8 @@ export class RecordStore {
     const [last] = await this.statements.lastPostId.all({})
     beginErasing(move, last?.id ?? 0)
     this.moves.touch(did)
-    const keys = pinned.filter((key) => key.did === did)
+    const rkeys = new Set(pinned.filter((key) => key.did === did).map(({ rkey }) => rkey))
+    const keys = [...rkeys].map((rkey) => ({ did, rkey }))
     const states = await this.loadRecords(keys, nowUs)
     const traces = keys.map(({ rkey }) => {
       const rev = states.get(recordKey({ did, rkey }))?.rev ?? LOWEST_REV
