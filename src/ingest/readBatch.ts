@@ -10,7 +10,7 @@ import type { EventTimes, Projection } from './events/projectEvent.ts'
 import { timeOfStrangerMark } from './events/strangerMark.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import type { PositionKeeper } from './stream/positionKeeper.ts'
-import type { StreamFrame } from './stream/streamFrame.ts'
+import type { Connection, StreamFrame } from './stream/streamFrame.ts'
 
 export interface ReadOptions {
   readonly projection: Projection
@@ -105,6 +105,14 @@ function timeOf(decoded: Decoded): Us | undefined {
 }
 
 /**
+ * When an account was deleted, by the frames that came before: what a server whose clock is ahead says
+ * of it is later than what the account posts next, and a replay may begin between the two.
+ */
+function erasedUs(timeUs: Us, { front }: Connection): Us {
+  return front.us > 0 ? Math.min(timeUs, front.us) : timeUs
+}
+
+/**
  * A connection sends what an account does in its order. So what comes after the account's deletion on
  * the same connection is later than it, whatever its time says; a replay tells both again, in order.
  * What an account is counts as of now as soon as its time is ahead of our clock.
@@ -115,24 +123,22 @@ function timesOf(
   isAhead: boolean,
   nowUs: Us,
 ): EventTimes {
+  const orderUs = isAhead ? connection.lastUs || nowUs : event.timeUs
   if (event.kind === 'account') {
+    const datedUs = Math.min(event.timeUs, nowUs)
     if (!event.active && event.status === 'deleted') {
       if (connection.erased.size >= MAX_ERASED) {
         connection.erased.clear()
       }
       connection.erased.add(event.did)
-    } else if (connection.erased.has(event.did)) {
-      return { datedUs: Math.min(event.timeUs, nowUs), orderUs: Number.MAX_SAFE_INTEGER }
+      return { datedUs, orderUs: erasedUs(orderUs, connection) }
     }
-    return {
-      datedUs: Math.min(event.timeUs, nowUs),
-      orderUs: isAhead ? connection.lastUs || nowUs : event.timeUs,
-    }
+    const isAfter = connection.erased.has(event.did)
+    return { datedUs, orderUs: isAfter ? Number.MAX_SAFE_INTEGER : orderUs }
   }
-  if (connection.erased.has(event.did)) {
-    return { datedUs: isAhead ? nowUs : event.timeUs, orderUs: Number.MAX_SAFE_INTEGER }
+  const isAfter = connection.erased.has(event.did)
+  return {
+    datedUs: isAhead ? nowUs : event.timeUs,
+    orderUs: isAfter ? Number.MAX_SAFE_INTEGER : orderUs,
   }
-  return isAhead
-    ? { datedUs: nowUs, orderUs: connection.lastUs || nowUs }
-    : { datedUs: event.timeUs, orderUs: event.timeUs }
 }

@@ -227,6 +227,31 @@ test('what was posted before its account was deleted stays gone, though our cloc
   expect((await bench.stored()).filter((uri) => uri.includes(who))).toEqual([])
 })
 
+test('what an account posts after a deletion whose time was ahead stays, though a replay begins between', async () => {
+  await using stack = new AsyncDisposableStack()
+  const bench = await openIngestBench(stack)
+  const startUs = bench.now() - 10 * MINUTE_US
+  const at = (seconds: number): number => startUs + seconds * SECOND_US
+  const who = did(900_002)
+  const deleted = accountEvent({ timeUs: at(37), did: who, active: false, status: 'deleted' })
+  const restored = accountEvent({ timeUs: at(38), did: who, active: true })
+  bench.server.append(createPost({ timeUs: at(-1), did: who, tags: ['art'] }))
+  bench.server.append(...Array.from({ length: 10 }, (_, second) => post(at(second))))
+  // Filed where it belongs, whatever it says.
+  for (const event of [deleted, restored]) {
+    bench.server.append({ timeUs: at(10), data: JSON.stringify(event), binary: false })
+  }
+  bench.server.append(...Array.from({ length: 16 }, (_, second) => post(at(10 + second))))
+  const first = bench.start()
+  await until(() => positionOf(first) >= at(25))
+  await bench.stop()
+  bench.server.append(createPost({ timeUs: at(30), did: who, tags: ['art'] }), post(at(31)))
+  const second = bench.start()
+  await until(() => positionOf(second) >= at(31))
+  expect(bench.server.connections[1]?.cursor).toBeGreaterThan(at(10))
+  expect((await bench.stored()).filter((uri) => uri.includes(who))).toHaveLength(1)
+})
+
 test('frames that wait for our clock are no more than a bounded part of the stream', async () => {
   await using stack = new AsyncDisposableStack()
   const bench = await openIngestBench(stack)
