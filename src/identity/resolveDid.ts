@@ -22,7 +22,7 @@ const TIMEOUT_MS = 10_000
  */
 export async function resolveDid(did: string, options: ResolveOptions): Promise<DidDocument> {
   if (!isValidDid(did) || !/^did:(?:plc|web):/u.test(did)) {
-    throw new IdentityError(`${did} is no did:plc and no did:web`)
+    throw new IdentityError(`${did} is no did:plc and no did:web`, true)
   }
   const observed = observeFetch(options.fetch)
   const resolver = new DidResolver({
@@ -35,12 +35,18 @@ export async function resolveDid(did: string, options: ResolveOptions): Promise<
     document = await resolver.resolve(did)
   } catch (error) {
     // Without its cause, which the reason says already.
-    const reason = observed.lastFailure() ?? describeBadDocument(did, error)
-    throw new IdentityError(`the DID document of ${did} cannot be read: ${reason}`)
+    const failure = observed.lastFailure()
+    const reason = failure ?? describeBadDocument(did, error)
+    const isAbsent = failure === undefined || observed.isAbsent()
+    throw new IdentityError(`the DID document of ${did} cannot be read: ${reason}`, isAbsent)
   }
   if (document === null) {
-    const reason = observed.lastFailure() ?? 'there is none'
-    throw new IdentityError(`the DID document of ${did} cannot be found: ${reason}`)
+    const failure = observed.lastFailure()
+    const isAbsent = failure === undefined || observed.isAbsent()
+    throw new IdentityError(
+      `the DID document of ${did} cannot be found: ${failure ?? 'there is none'}`,
+      isAbsent,
+    )
   }
   return document
 }
