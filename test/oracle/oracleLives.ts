@@ -115,7 +115,7 @@ export class OracleLives {
       }
     }
     this.#hosts.release(this.#hosts.left)
-    await app.untilCommitted(this.#hosts.reachedUs)
+    await app.untilCommitted(this.#hosts.reachedUs, START_MS)
     return app
   }
 
@@ -150,7 +150,7 @@ export class OracleLives {
     const app = await this.#start({ killed: kill.signal })
     await this.#feed(app, frames)
     await this.#outage(TAIL)
-    await app.untilCommitted(this.#hosts.reachedUs)
+    await app.untilCommitted(this.#hosts.reachedUs, START_MS)
     await delay(this.#random.below(150))
     kill.abort()
     await app.exited
@@ -269,7 +269,7 @@ export class OracleLives {
   /** All that was sent is read: nothing more comes for a while. */
   async #untilQuiet(app: RunningApp): Promise<void> {
     await this.#hosts.heal()
-    await app.untilCommitted(this.#hosts.reachedUs)
+    await app.untilCommitted(this.#hosts.reachedUs, START_MS)
     let [before, sinceMs] = [-1, performance.now()]
     await until(async () => {
       const { connected, eventsTotal } = (await app.health()).ingest

@@ -53,7 +53,7 @@ export interface RunningApp extends AsyncDisposable {
   walk(rkey: string, limit?: number): Promise<string[]>
   health(): Promise<Health>
   /** Waits until the committed position is at least so far. */
-  untilCommitted(timeUs: number): Promise<void>
+  untilCommitted(timeUs: number, timeoutMs?: number): Promise<void>
   /** SIGTERM by default; answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Sends a signal, and waits for nothing. */
@@ -154,8 +154,8 @@ export async function runApp(options: RunOptions = {}): Promise<RunningApp> {
       run.child.kill(signal)
     },
     stderr: () => run.stderr.join(''),
-    untilCommitted: async (timeUs) => {
-      await until(async () => ((await health()).ingest.positionUs ?? 0) >= timeUs)
+    untilCommitted: async (timeUs, timeoutMs) => {
+      await until(async () => ((await health()).ingest.positionUs ?? 0) >= timeUs, timeoutMs)
     },
     [Symbol.asyncDispose]: async () => {
       await stop()
