@@ -23,6 +23,11 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   post_count: { key: ['post_id'] },
   post_tag: { key: ['tag', 'indexed_at', 'cid', 'uri'] },
   filter_post: { key: ['filter_id', 'indexed_at', 'cid', 'uri'] },
+  author_post: { key: ['filter_id', 'did', 'indexed_at', 'cid', 'rkey'] },
+  follow: { key: ['viewer', 'rkey'] },
+  viewer: { key: ['did'] },
+  less: { key: ['viewer', 'uri'] },
+  seen: { key: ['viewer', 'uri'] },
   // Nearly always empty.
   account_move: { key: ['account_id'], isSmall: true },
   hidden_author: { key: ['uri_prefix'], isSmall: true },

@@ -10,6 +10,7 @@ export interface Schema {
   post_tag: PostTagTable
   filter: FilterTable
   filter_post: FilterPostTable
+  author_post: AuthorPostTable
   ranking: RankingTable
   generation: GenerationTable
   ranking_post: RankingPostTable
@@ -20,6 +21,10 @@ export interface Schema {
   account_move: AccountMoveTable
   hidden_author: HiddenAuthorTable
   ingest_status: IngestStatusTable
+  viewer: ViewerTable
+  follow: FollowTable
+  less: LessTable
+  seen: SeenTable
 }
 
 /** An account that has kept posts, or whose status the stream has told. */
@@ -141,6 +146,58 @@ export interface FilterPostTable {
   cid: string
   uri: string
   post_id: number
+}
+
+/** Derived: one row per visible post of a filter that a following feed has, found by its author. */
+export interface AuthorPostTable {
+  filter_id: number
+  did: string
+  indexed_at: number
+  cid: string
+  rkey: string
+}
+
+/** Somebody of whom something is stored. Written by those who serve, but for `heard_us` and `changes`. */
+export interface ViewerTable {
+  did: string
+  /** When they asked last, to a day. */
+  asked_us: number
+  /** When the reading of their whole list of follows began; -1 = there is none. */
+  walked_us: number
+  /** Since when ingest keeps what the stream says of their follows; -1 = not yet. */
+  heard_us: number
+  /** Another number whenever ingest has changed their follows. */
+  changes: number
+}
+
+/** A follow of a viewer, from their repository or from the stream. */
+export interface FollowTable {
+  /** DID. */
+  viewer: string
+  rkey: string
+  /** DID; null = the record was deleted. */
+  subject: string | null
+  /** The highest revision that the stream has told; empty = none. */
+  rev: string
+  /** Our clock when the stream told it; -1 = it was read from the repository. */
+  told_us: number
+}
+
+/** A post that a viewer asked to see less of. */
+export interface LessTable {
+  /** DID. */
+  viewer: string
+  uri: string
+  asked_us: number
+  /** It is forgotten then. */
+  until_us: number
+}
+
+/** What was seen by whom, until ingest has counted it. */
+export interface SeenTable {
+  /** DID. */
+  viewer: string
+  uri: string
 }
 
 /** One row: how far the stream is committed. Written only in the transaction that stores a batch. */

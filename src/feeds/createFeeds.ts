@@ -4,7 +4,9 @@ import { FeedFilters } from '../posts/feedFilters.ts'
 import { buildFilter, registerFilters } from '../posts/filters.ts'
 import type { Clock } from '../time.ts'
 import type { Feed } from './feed.ts'
+import { filterOf } from './feedDefinition.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
+import { createFollowingFeed } from './following.ts'
 import { preparePageStatements } from './pageStatements.ts'
 import { rankingOf } from './rankingDefinition.ts'
 import { prepareRankingStatements } from './rankingStatements.ts'
@@ -21,7 +23,7 @@ export async function prepareFilters(
   options: { clock: Clock; logger: Logger; signal?: AbortSignal | undefined },
 ): Promise<FeedFilters> {
   const { clock, logger, signal } = options
-  const filters = definitions.map(({ filter }) => filter)
+  const filters = definitions.map(filterOf)
   const registered = await registerFilters(writer, filters, clock())
   const built = new Set<number>()
   for (const [index, { id, filter, ready }] of registered.entries()) {
@@ -62,6 +64,7 @@ export function createFeeds(options: FeedsOptions): Feed[] {
       const { key } = ranking
       return createTrendingFeed({ definition, key, statements, retentionDays, clock, onServed })
     }
-    return createRecentFeed({ definition, filterId, statements, retentionDays, clock })
+    const create = definition.order === 'following' ? createFollowingFeed : createRecentFeed
+    return create({ definition, filterId, statements, retentionDays, clock })
   })
 }

@@ -6,10 +6,18 @@ export interface PageRequest {
   readonly limit: number
   /** As the reader sent it; undefined for page 1. */
   readonly cursor: string | undefined
-  /** The DID of who reads, for feeds that depend on it; undefined when it is not known. */
-  readonly viewer?: string | undefined
+  /** Who reads, where the page depends on it; left out: it is the page for everybody. */
+  readonly viewer?: PageViewer | undefined
   /** Who waits for the page; left out where somebody always does. */
   readonly reader?: { readonly isOver: boolean } | undefined
+}
+
+/** What a page depends on that is for one viewer. */
+export interface PageViewer {
+  /** DIDs of whom they follow, themselves left out; for following feeds. */
+  readonly follows?: ReadonlySet<string>
+  /** Whether they asked for less of a post, or of its author. */
+  readonly isHidden?: (uri: string) => boolean
 }
 
 /** Nobody waits for the page any more. */

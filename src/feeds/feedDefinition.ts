@@ -3,7 +3,7 @@ import type { PostFilter } from '../posts/postFilter.ts'
 export const ORDERS = ['recent', 'trending', 'following'] as const
 export type Order = (typeof ORDERS)[number]
 /** The orders that this version serves. */
-export const SERVED_ORDERS: readonly Order[] = ['recent', 'trending']
+export const SERVED_ORDERS: readonly Order[] = ORDERS
 
 /** What one account's engagement of each kind adds to the score of a post. */
 export interface EngagementWeights {
@@ -31,6 +31,11 @@ export interface TrendingOptions {
   /** The length of a ranking. */
   readonly maxPosts: number
   readonly refreshSeconds: number
+}
+
+/** What the store keeps ready for a feed. */
+export function filterOf({ filter, order }: Pick<FeedDefinition, 'filter' | 'order'>): PostFilter {
+  return order === 'following' ? { ...filter, byAuthor: true } : filter
 }
 
 /** One feed of `feeds.yaml`, checked and canonical. */

@@ -9,6 +9,7 @@ import type { Feed, Page, PageRequest } from './feed.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 import { findPinned } from './findPinned.ts'
 import type { PageStatements, PageTuple } from './pageStatements.ts'
+import { readUntilFull } from './readUntilFull.ts'
 
 export interface RecentFeedOptions {
   readonly definition: FeedDefinition
@@ -26,31 +27,41 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
   const scope: CursorScope = { rkey, order }
   const retentionUs = retentionDays * US_PER_DAY
 
-  function readPage(place: Keyset, limit: number, pin?: string): Eventually<Page> {
+  function readRows({ indexedAt, cid, uri }: Keyset, limit: number): Eventually<PageTuple[]> {
+    const oldest = Math.ceil(clock() - retentionUs)
+    return statements.recent.tuples({ filterId: filterId(), indexedAt, cid, uri, oldest, limit })
+  }
+
+  /** One row more than there is room for tells whether there is a next page. */
+  function readPage(place: Keyset, request: PageRequest, pin?: string): Eventually<Page> {
+    const { limit, viewer, reader } = request
     const room = pin === undefined ? limit : limit - 1
-    const rows = statements.recent.tuples({
-      filterId: filterId(),
-      indexedAt: place.indexedAt,
-      cid: place.cid,
-      uri: place.uri,
-      oldest: Math.ceil(clock() - retentionUs),
-      // One more than there is room for tells whether there is a next page; the pinned post may be
-      // among them and is left out.
-      limit: room + (pinned === undefined ? 1 : 2),
-    })
-    return whenReady(rows, (all) => {
+    const isHidden = viewer?.isHidden
+    if (isHidden !== undefined) {
+      const rows = readUntilFull<PageTuple>({
+        read: (after, some) => readRows(after === undefined ? place : toKeyset(after), some),
+        isKept: ([, , uri]) => uri !== pinned && !isHidden(uri),
+        wanted: room + 1,
+        reader,
+      })
+      return rows.then((all) => toPage(scope, place, all, room, pin))
+    }
+    // The pinned post may be among them and is left out.
+    return whenReady(readRows(place, room + (pinned === undefined ? 1 : 2)), (all) => {
       const others = pinned === undefined ? all : all.filter(([, , uri]) => uri !== pinned)
       return toPage(scope, place, others, room, pin)
     })
   }
 
-  function readFirstPage({ limit, reader }: PageRequest): Eventually<Page> {
+  function readFirstPage(request: PageRequest): Eventually<Page> {
     // A page of one post is how the app asks whether there is something new.
-    return pinned === undefined || limit === 1
-      ? readPage(TOP, limit)
+    return pinned === undefined ||
+      request.limit === 1 ||
+      request.viewer?.isHidden?.(pinned) === true
+      ? readPage(TOP, request)
       : whenReady(findPinned(pinned, statements), (pin) => {
-          throwIfAbandoned(reader)
-          return readPage(TOP, limit, pin)
+          throwIfAbandoned(request.reader)
+          return readPage(TOP, request, pin)
         })
   }
 
@@ -59,11 +70,16 @@ export function createRecentFeed(options: RecentFeedOptions): Feed {
     page: (request) =>
       request.cursor === undefined
         ? readFirstPage(request)
-        : readPage(parseCursor(scope, request.cursor), request.limit),
+        : readPage(parseCursor(scope, request.cursor), request),
   }
 }
 
-function toPage(
+export function toKeyset([indexedAt, cid, uri]: PageTuple): Keyset {
+  return { indexedAt, cid, uri }
+}
+
+/** A page of the first rows below a place, with a cursor when there are more than there is room for. */
+export function toPage(
   scope: CursorScope,
   place: Keyset,
   rows: readonly PageTuple[],

@@ -1,4 +1,4 @@
-import { openWriter } from '../db/openDatabase.ts'
+import type { SmallWrites } from '../db/smallWrites.ts'
 import type { Logger } from '../logger.ts'
 
 export interface ServedGenerations extends AsyncDisposable {
@@ -8,12 +8,11 @@ export interface ServedGenerations extends AsyncDisposable {
 
 /** Much sooner than a generation that nobody has been served is dropped. */
 const TELL_EVERY_MS = 10_000
-/** This runs on the thread that answers readers: it must not wait. */
-const BUSY_MS = 50
+const MAX_TOLD = 10_000
 
-/** Tells the store which generations readers hold cursors into: those are kept for a day. */
-export function noteServedGenerations(databaseUrl: string, logger: Logger): ServedGenerations {
-  /** To be told, and told already. */
+/** Marks in the store which generations readers hold cursors into: those are kept for a day. */
+export function noteServedGenerations(writes: SmallWrites, logger: Logger): ServedGenerations {
+  /** To be marked, and marked already. */
   let fresh = new Set<number>()
   const told = new Set<number>()
   let telling = Promise.resolve()
@@ -28,18 +27,12 @@ export function noteServedGenerations(databaseUrl: string, logger: Logger): Serv
     const ids = [...fresh]
     fresh = new Set()
     try {
-      await using writer = await openWriter(databaseUrl, {
-        lockTimeoutMs: BUSY_MS,
-        mustExist: true,
+      await writes.write(async ({ kysely }) => {
+        await kysely.updateTable('generation').set({ served: 1 }).where('id', 'in', ids).execute()
       })
-      await writer.kysely
-        .updateTable('generation')
-        .set({ served: 1 })
-        .where('id', 'in', ids)
-        .execute()
       ids.forEach((id) => told.add(id))
     } catch (error) {
-      // Locked by a batch, most likely; there are minutes to succeed in.
+      // There are minutes to succeed in.
       ids.forEach((id) => fresh.add(id))
       logger.debug({ event: 'servedNotTold', error }, 'served generations could not be noted')
     }
@@ -61,5 +54,3 @@ export function noteServedGenerations(databaseUrl: string, logger: Logger): Serv
     },
   }
 }
-
-const MAX_TOLD = 10_000

@@ -10,6 +10,7 @@ import type { FeedDefinition } from './feedDefinition.ts'
 import { findPinned } from './findPinned.ts'
 import type { PageStatements } from './pageStatements.ts'
 import type { RankTuple, RankingStatements } from './rankingStatements.ts'
+import { readUntilFull } from './readUntilFull.ts'
 
 export interface TrendingFeedOptions {
   readonly definition: FeedDefinition
@@ -42,6 +43,31 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
 
   const readCurrent = (rank: number, room: number): Eventually<RankTuple[]> =>
     statements.current.tuples({ key, ...placeOf(rank, room) })
+
+  /** For a viewer who asked for less: goes on in the generation of the rows until the page is full. */
+  function fill(
+    rows: readonly RankTuple[],
+    room: number,
+    request: PageRequest,
+  ): Eventually<RankTuple[]> {
+    const isHidden = request.viewer?.isHidden
+    const [first] = rows
+    if (isHidden === undefined || first === undefined) {
+      return [...rows]
+    }
+    const [generation] = first
+    return readUntilFull<RankTuple>({
+      read: (after, limit) =>
+        statements.numbered.tuples({
+          ...placeOf(after?.[1] ?? first[1] - 1, room),
+          generation,
+          limit,
+        }),
+      isKept: ([, , , uri]) => uri !== pinned && !isHidden(uri),
+      wanted: room + 1,
+      reader: request.reader,
+    })
+  }
 
   function readBelow(
     { generation, rank }: RankPlace,
@@ -84,16 +110,22 @@ export function createTrendingFeed(options: TrendingFeedOptions): Feed {
 
   return {
     definition,
-    page: ({ limit, cursor, reader }) => {
+    page: (request) => {
+      const { limit, cursor, reader, viewer } = request
       if (cursor !== undefined) {
         const rows = readBelow(parseRank(scope, cursor), limit, reader)
-        return whenReady(rows, (all) => toPage(all, limit))
+        return whenReady(rows, (some) =>
+          whenReady(fill(some, limit, request), (all) => toPage(all, limit)),
+        )
       }
       // A page of one post is how the app asks whether there is something new.
-      return whenReady(findPinned(limit === 1 ? undefined : pinned, statements), (pin) => {
+      const isLeftOut = pinned === undefined || limit === 1 || viewer?.isHidden?.(pinned) === true
+      return whenReady(isLeftOut ? undefined : findPinned(pinned, statements), (pin) => {
         throwIfAbandoned(reader)
         const room = pin === undefined ? limit : limit - 1
-        return whenReady(readCurrent(0, room), (all) => toPage(all, room, pin))
+        return whenReady(readCurrent(0, room), (some) =>
+          whenReady(fill(some, room, request), (all) => toPage(all, room, pin)),
+        )
       })
     },
   }

@@ -3,6 +3,7 @@ import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { FeedFilters } from '../posts/feedFilters.ts'
 import { findFilters } from '../posts/filters.ts'
+import { filterOf } from './feedDefinition.ts'
 import type { FeedDefinition } from './feedDefinition.ts'
 
 export interface FilterWatchOptions {
@@ -24,7 +25,7 @@ const EVERY_MS = 10_000
  */
 export function watchFilters(options: FilterWatchOptions): Disposable {
   const { reader, definitions, filters, prepare, logger } = options
-  const wanted = definitions.map(({ filter }) => filter)
+  const wanted = definitions.map(filterOf)
   const stop = new AbortController()
   let timer: NodeJS.Timeout
 

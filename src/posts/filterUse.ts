@@ -1,4 +1,4 @@
-import { openWriter } from '../db/openDatabase.ts'
+import type { SmallWrites } from '../db/smallWrites.ts'
 import type { Logger } from '../logger.ts'
 import { US_PER_MS } from '../time.ts'
 import type { Clock } from '../time.ts'
@@ -6,7 +6,7 @@ import type { FeedFilters } from './feedFilters.ts'
 import { usedUs } from './filters.ts'
 
 export interface FilterUseOptions {
-  readonly databaseUrl: string
+  readonly writes: SmallWrites
   readonly filters: FeedFilters
   readonly clock: Clock
   readonly logger: Logger
@@ -18,8 +18,6 @@ const AGAIN_MS = 60 * 1_000
 /** How often it is looked whether our clock was set, and by how much it has to be. */
 const LOOK_EVERY_MS = 1_000
 const SET_MS = 60 * 1_000
-/** This runs on the thread that answers readers: it must not wait. */
-const BUSY_MS = 50
 
 /**
  * Tells the store every hour that the filters of this process are in use: one that nobody has used for
@@ -46,17 +44,18 @@ export function keepFiltersInUse(options: FilterUseOptions): Disposable {
 
 /** Whether the store could be told. */
 export async function touchFilters(options: FilterUseOptions): Promise<boolean> {
-  const { databaseUrl, filters, clock, logger } = options
+  const { writes, filters, clock, logger } = options
   try {
-    await using writer = await openWriter(databaseUrl, { lockTimeoutMs: BUSY_MS, mustExist: true })
-    await writer.kysely
-      .updateTable('filter')
-      .set({ used_us: await usedUs(writer, clock()) })
-      .where('id', 'in', [...filters.ids])
-      .execute()
+    await writes.write(async (writer) => {
+      await writer.kysely
+        .updateTable('filter')
+        .set({ used_us: await usedUs(writer, clock()) })
+        .where('id', 'in', [...filters.ids])
+        .execute()
+    })
     return true
   } catch (error) {
-    // Locked by a batch, most likely; there are two days to succeed in.
+    // There are two days to succeed in.
     logger.debug({ event: 'filterUseNotTold', error }, 'the filters in use could not be noted')
     return false
   }

@@ -7,22 +7,25 @@ import { hashFilter } from './hashFilter.ts'
 import type { PostFilter } from './postFilter.ts'
 import { createMatcher } from './postMatcher.ts'
 import type { PostMatcher } from './postMatcher.ts'
+import { rkeyOf } from './postUri.ts'
 import { unpackFacts } from './storedFacts.ts'
 import { tagKey } from './tagKey.ts'
 
 /** A filter whose posts the store keeps ready. */
 export interface StoredFilter {
   readonly id: number
+  /** Its posts are kept by their authors too. */
+  readonly isByAuthor: boolean
   readonly matches: PostMatcher
 }
 
 /** All filters in the database, those still being built too: their rows are kept current already. */
 export async function loadFilters(database: ReadDatabase): Promise<StoredFilter[]> {
   const rows = await database.kysely.selectFrom('filter').select(['id', 'definition']).execute()
-  return rows.map(({ id, definition }) => ({
-    id,
-    matches: createMatcher(JSON.parse(definition) as PostFilter),
-  }))
+  return rows.map(({ id, definition }) => {
+    const filter = JSON.parse(definition) as PostFilter
+    return { id, isByAuthor: filter.byAuthor === true, matches: createMatcher(filter) }
+  })
 }
 
 /**
@@ -113,6 +116,9 @@ export async function buildFilter(
           return facts !== undefined && matches(row.did, facts)
         })
         await insertMembers(database, filterId, members)
+        if (filter.byAuthor === true) {
+          await insertAuthorPosts(database, filterId, members)
+        }
         return { found: members.length, last: rows.length < BUILD_STEP ? undefined : rows.at(-1) }
       }, 'alone')
       found += step.found
@@ -171,6 +177,25 @@ async function insertMembers(
         uri,
         post_id,
       })),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+async function insertAuthorPosts(
+  database: WriteDatabase,
+  filterId: number,
+  members: readonly (TagKey & { readonly did: string })[],
+): Promise<void> {
+  if (members.length === 0) {
+    return
+  }
+  await database.kysely
+    .insertInto('author_post')
+    .values(
+      members.map(({ did, indexed_at, cid, uri }) => {
+        return { filter_id: filterId, did, indexed_at, cid, rkey: rkeyOf(uri) }
+      }),
     )
     .onConflict((conflict) => conflict.doNothing())
     .execute()

@@ -30,4 +30,6 @@ export interface PostFilter {
   readonly noneAuthors: readonly string[]
   /** Posts with more distinct canonical tags stay out. */
   readonly maxTags: number | undefined
+  /** Its posts are also kept by their authors: a following feed has it. */
+  readonly byAuthor?: true
 }

@@ -1,4 +1,5 @@
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
+import { SmallWrites } from '../db/smallWrites.ts'
 import { watchFile } from '../db/sqlite/watchFile.ts'
 import { createFeeds } from '../feeds/createFeeds.ts'
 import { rankingsOf } from '../feeds/rankingDefinition.ts'
@@ -47,7 +48,8 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const file = stack.use(watchFile(config.databaseUrl, logger))
   const databaseProblem = () => file.problem()
   const rankings = rankingsOf(definitions)
-  const served = stack.use(noteServedGenerations(config.databaseUrl, logger))
+  const writes = stack.use(new SmallWrites(config.databaseUrl))
+  const served = stack.use(noteServedGenerations(writes, logger))
   const feeds = createFeeds({
     reader,
     definitions,
@@ -57,7 +59,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     onServed: (generation) => served.note(generation),
   })
 
-  stack.use(keepFiltersInUse({ databaseUrl: config.databaseUrl, filters, clock, logger }))
+  stack.use(keepFiltersInUse({ writes, filters, clock, logger }))
   const prepare = (ended: AbortSignal): Promise<FeedFilters> =>
     prepareDatabase(setup, { logger, signal: ended })
   stack.use(watchFilters({ reader, definitions, filters, prepare, logger }))

@@ -15,6 +15,7 @@ import { bringUpToDate } from '../db/upgrade/bringUpToDate.ts'
 import { isMigrated } from '../db/upgrade/migrate.ts'
 import { ConfigError } from '../errors.ts'
 import { prepareFilters } from '../feeds/createFeeds.ts'
+import { filterOf } from '../feeds/feedDefinition.ts'
 import type { Logger } from '../logger.ts'
 import type { FeedFilters } from '../posts/feedFilters.ts'
 import { findFilters } from '../posts/filters.ts'
@@ -95,10 +96,7 @@ export async function openReadable(setup: Setup, options: PrepareOptions): Promi
   )
   if (filters === undefined && (await isMigrated(reader))) {
     await refuseUnfinishedCopy(reader)
-    filters = await findFilters(
-      reader,
-      definitions.map(({ filter }) => filter),
-    )
+    filters = await findFilters(reader, definitions.map(filterOf))
   }
   if (filters === undefined) {
     throw new ConfigError([
@@ -124,10 +122,7 @@ async function findPrepared({ config, definitions }: Setup): Promise<FeedFilters
   await using reader = await openReader(config.databaseUrl, config.databaseReadUrls)
   await refuseUnfinishedCopy(reader)
   return (await isMigrated(reader))
-    ? await findFilters(
-        reader,
-        definitions.map(({ filter }) => filter),
-      )
+    ? await findFilters(reader, definitions.map(filterOf))
     : undefined
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { SmallWrites } from '../../src/db/smallWrites.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
@@ -240,8 +241,9 @@ describe.each(engines)('pruning on $name', ({ open }) => {
     const { store, pruneHour } = await openBench(database)
     await store(NOW, put('r1', NOW))
     const clock = (): number => NOW + 5 * US_PER_DAY
+    await using writes = new SmallWrites(database.url)
     const use = {
-      databaseUrl: database.url,
+      writes,
       filters: new FeedFilters([1]),
       clock,
       logger: silentLogger(),

@@ -1,7 +1,7 @@
 import type { StoredFilter } from '../../posts/filters.ts'
 import type { PostFacts } from '../../posts/postFacts.ts'
+import { postUri } from '../../posts/postUri.ts'
 import { tagKey } from '../../posts/tagKey.ts'
-import { POST } from '../events/collections.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
 
 /** A visible post, ready to be put under its tags and filters. */
@@ -23,10 +23,7 @@ export interface DerivedRows {
     uri: string,
     postId: number,
   ][]
-}
-
-export function postUri(did: string, rkey: string): string {
-  return `at://${did}/${POST}/${rkey}`
+  readonly authors: [filterId: number, did: string, indexedAt: number, cid: string, rkey: string][]
 }
 
 /**
@@ -38,7 +35,7 @@ export function deriveRows(
   filters: readonly StoredFilter[],
   keepTag: KeepTag,
 ): DerivedRows {
-  const rows: DerivedRows = { tags: [], filters: [] }
+  const rows: DerivedRows = { tags: [], filters: [], authors: [] }
   for (const { id, did, rkey, cid, indexedAt, facts } of posts) {
     const uri = postUri(did, rkey)
     for (const tag of facts.tags) {
@@ -49,6 +46,9 @@ export function deriveRows(
     for (const filter of filters) {
       if (filter.matches(did, facts)) {
         rows.filters.push([filter.id, indexedAt, cid, uri, id])
+        if (filter.isByAuthor) {
+          rows.authors.push([filter.id, did, indexedAt, cid, rkey])
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { WriteDatabase } from '../../db/database.ts'
 import { loadFilters } from '../../posts/filters.ts'
 import type { StoredFilter } from '../../posts/filters.ts'
+import { authorOf, rkeyOf } from '../../posts/postUri.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
 import { deriveRows } from './derivedRows.ts'
 import type { VisiblePost } from './derivedRows.ts'
@@ -33,16 +34,18 @@ export class DerivedStore {
   }
 
   async add(posts: readonly VisiblePost[]): Promise<void> {
-    const { tags, filters } = deriveRows(posts, this.#filters, this.#keepTag)
+    const { tags, filters, authors } = deriveRows(posts, this.#filters, this.#keepTag)
     await this.#statements.insertTags.run(tags)
     await this.#statements.insertFilterPosts.run(filters)
+    await this.#statements.insertAuthorPosts.run(authors)
   }
 
   async remove(posts: readonly VisiblePost[]): Promise<void> {
     // A tag may have been looked up when the post came and not be any more: all its rows go.
-    const { tags, filters } = deriveRows(posts, this.#filters, everyTag)
+    const { tags, filters, authors } = deriveRows(posts, this.#filters, everyTag)
     await this.#statements.deleteTags.run(tags.map((row) => row.slice(0, 4)))
     await this.#statements.deleteFilterPosts.run(filters.map((row) => row.slice(0, 4)))
+    await this.#statements.deleteAuthorPosts.run(authors)
   }
 
   /** Drops rows of one filter, which no feed uses any more. */
@@ -52,6 +55,15 @@ export class DerivedStore {
   ): Promise<void> {
     await this.#statements.deleteFilterPosts.run(
       keys.map(({ indexed_at, cid, uri }) => [filterId, indexed_at, cid, uri]),
+    )
+    await this.#statements.deleteAuthorPosts.run(
+      keys.map(({ indexed_at, cid, uri }) => [
+        filterId,
+        authorOf(uri),
+        indexed_at,
+        cid,
+        rkeyOf(uri),
+      ]),
     )
   }
 }

@@ -158,6 +158,14 @@ function preparePosts(database: WriteDatabase) {
   }
 }
 
+const AUTHOR_POST = {
+  filter_id: 'integer',
+  did: 'text',
+  indexed_at: 'integer',
+  cid: 'text',
+  rkey: 'text',
+} as const
+
 function prepareDerived(database: WriteDatabase) {
   return {
     insertTags: prepareRows(
@@ -179,6 +187,19 @@ function prepareDerived(database: WriteDatabase) {
       (rows) => sql`insert into filter_post (filter_id, indexed_at, cid, uri, post_id)
         select filter_id, indexed_at, cid, uri, post_id from ${rows} as r where true
         on conflict do nothing`,
+    ),
+    insertAuthorPosts: prepareRows(
+      database,
+      AUTHOR_POST,
+      (rows) => sql`insert into author_post (filter_id, did, indexed_at, cid, rkey)
+        select filter_id, did, indexed_at, cid, rkey from ${rows} as r where true
+        on conflict do nothing`,
+    ),
+    deleteAuthorPosts: prepareRows(
+      database,
+      AUTHOR_POST,
+      (rows) => sql`delete from author_post where (filter_id, did, indexed_at, cid, rkey) in
+        (select filter_id, did, indexed_at, cid, rkey from ${rows} as r)`,
     ),
     deleteFilterPosts: prepareRows(
       database,
