@@ -13,6 +13,8 @@ import type { Metrics } from '../status/metrics.ts'
 import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
+import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
+import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
 
@@ -20,6 +22,8 @@ export interface ServerOptions {
   readonly identity: ServiceIdentity
   /** Undefined when this process does not serve feeds. */
   readonly registry: Registry | undefined
+  /** What the methods answer from; undefined as the registry. */
+  readonly xrpc: XrpcContext | undefined
   readonly health: HealthOptions
   readonly metrics: Metrics
   readonly logger: Logger
@@ -75,8 +79,8 @@ export function createHttpApp(options: ServerOptions): Express {
       })
       .catch(next)
   })
-  if (options.registry !== undefined) {
-    addFeedMethods(app, options, options.registry)
+  if (options.xrpc !== undefined) {
+    addMethods(app, options.xrpc)
   }
   app.use((request) => {
     throw new RequestError('NotFound', `There is nothing at ${request.path.slice(0, 100)}`, 404)
@@ -86,8 +90,9 @@ export function createHttpApp(options: ServerOptions): Express {
 }
 
 /** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
-function addFeedMethods(app: Express, options: ServerOptions, registry: Registry): void {
-  const { identity, logger } = options
+function addMethods(app: Express, context: XrpcContext): void {
+  const { identity, registry, logger } = context
+  app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
@@ -125,6 +130,9 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
       return
     }
     const { statusCode, payload } = toXrpcError(error, logger)
+    if (statusCode === 401) {
+      response.setHeader('www-authenticate', 'Bearer')
+    }
     if (isForLater(statusCode)) {
       response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
     }

@@ -77,6 +77,11 @@ export class IngestCounters {
     this.#silentMs = silentMs
   }
 
+  /** Where the last gap of the stream ends; 0 = there was none. */
+  get gapEndUs(): Us {
+    return this.#status.gap?.toUs ?? 0
+  }
+
   status(buffered: number): IngestStatus {
     const lastConnectedUs = this.#status.connected ? this.#clock() : this.#status.lastConnectedUs
     const problem = this.#storeProblem ?? this.#streamProblem

@@ -110,7 +110,8 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
     const mover = new AccountMover({ database, store })
-    const target = { database, store, pinned, windowUs, reachedUs }
+    const coveredSinceUs = (): Us => Math.max(start.startUs, counters.gapEndUs)
+    const target = { database, store, pinned, windowUs, reachedUs, coveredSinceUs }
     const { askAccount: ask } = dependencies
     const reactivations =
       ask &&

@@ -58,6 +58,7 @@ function prepare({ status, error, message }: PlainError): PreparedError {
     headers: [
       ...['access-control-allow-origin', '*', 'content-type', 'application/json; charset=utf-8'],
       ...['content-length', String(Buffer.byteLength(body))],
+      ...(status === 401 ? ['www-authenticate', 'Bearer'] : []),
       ...(status === 429 || status === 503 ? ['retry-after', String(RETRY_AFTER_SECONDS)] : []),
     ],
     body,

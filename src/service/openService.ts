@@ -10,6 +10,7 @@ import { createHttpApp } from '../http/httpApp.ts'
 import type { Logger } from '../logger.ts'
 import type { FeedFilters } from '../posts/feedFilters.ts'
 import { keepFiltersInUse } from '../posts/filterUse.ts'
+import { createFindPosts } from '../posts/findPosts.ts'
 import type { Answerer } from '../queue/answerer.ts'
 import type { IngestStatus } from '../status/ingestStatus.ts'
 import { loadPosition } from '../status/loadPosition.ts'
@@ -17,6 +18,7 @@ import { createMetrics } from '../status/metrics.ts'
 import { observeIngest } from '../status/observeIngest.ts'
 import { observeRankings } from '../status/observeRankings.ts'
 import { systemClock } from '../time.ts'
+import { openViewers } from '../viewers/viewers.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
@@ -86,10 +88,22 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     answers: metrics.answers,
     databaseProblem,
   }
-  const framework = createHttpApp({ identity, registry, health, metrics, logger })
-  const getFeedSkeleton =
-    registry &&
-    stack.use(new GetFeedSkeleton({ registry, metrics, logger, version: () => reader.version() }))
+  const viewers = stack.use(
+    await openViewers({
+      ...{ reader, writes, clock, logger },
+      serviceDid: identity.serviceDid,
+      plcUrl: config.plcUrl,
+      allowLocalNetwork: config.allowLocalNetwork,
+      onWalk: (outcome, seconds) => metrics.followsWalked(outcome, seconds),
+    }),
+  )
+  const xrpc = registry && {
+    ...{ identity, registry, metrics, logger, viewers },
+    findPosts: createFindPosts(reader),
+    version: () => reader.version(),
+  }
+  const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
+  const getFeedSkeleton = xrpc && stack.use(new GetFeedSkeleton(xrpc))
   const resources = stack.move()
   return {
     answerer: createAnswerer({ getFeedSkeleton, framework, metrics, logger }),

@@ -16,7 +16,11 @@ export interface Metrics {
   answerLate(feed: string): void
   /** Turned away for want of time. `kind`: `reader` or `page`. */
   requestRefused(kind: string): void
-  /** The totals of the three, of all feeds and kinds. */
+  /** An interaction of a viewer that counts. `feed` is a record key, or `unknown`. */
+  interaction(feed: string, event: string): void
+  /** A reading of somebody's follows has ended. */
+  followsWalked(outcome: 'whole' | 'failed', seconds: number): void
+  /** The totals of the first three, of all feeds and kinds. */
   readonly answers: AnswerTotals
 }
 
@@ -36,6 +40,7 @@ export interface MetricSources {
   readonly rkeys?: readonly string[]
 }
 
+const WALK_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60]
 const PAGE_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
 /** All metrics of the process. Labels come from closed sets only: feeds, statuses, reasons. */
@@ -72,6 +77,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       }
     },
     ...counts,
+    ...countViewers(registers),
   }
 }
 
@@ -111,6 +117,28 @@ function countAnswers(registers: Registry[], rkeys: readonly string[]) {
       refused.inc({ kind })
       answers.refusedTotal += 1
     },
+  }
+}
+
+/** What viewers do. */
+function countViewers(registers: Registry[]) {
+  const interactions = new Counter({
+    name: 'feedgen_interactions_total',
+    help: 'Interactions of viewers with posts of a feed, by event',
+    labelNames: ['feed', 'event'],
+    registers,
+  })
+  const walks = new Histogram({
+    name: 'feedgen_follow_walk_seconds',
+    help: 'Time to read the follows of a viewer from their repository, by outcome',
+    labelNames: ['outcome'],
+    buckets: WALK_BUCKETS,
+    registers,
+  })
+  return {
+    interaction: (feed: string, event: string): void => interactions.inc({ feed, event }),
+    followsWalked: (outcome: 'whole' | 'failed', seconds: number): void =>
+      walks.observe({ outcome }, seconds),
   }
 }
 

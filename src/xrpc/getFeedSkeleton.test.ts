@@ -1,6 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { noViewers } from '../../test/support/noViewers.ts'
 import type { Feed } from '../feeds/feed.ts'
 import { createRegistry } from '../feeds/registry.ts'
 import { silentLogger } from '../logger.ts'
@@ -36,7 +37,13 @@ function openResponder(version: () => number) {
     clock: () => 0,
   })
   const registry = createRegistry(PUBLISHER, [feed])
-  const responder = new GetFeedSkeleton({ registry, metrics, logger: silentLogger(), version })
+  const responder = new GetFeedSkeleton({
+    viewers: noViewers,
+    registry,
+    metrics,
+    logger: silentLogger(),
+    version,
+  })
   return { responder, metrics, read }
 }
 

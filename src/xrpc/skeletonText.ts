@@ -7,8 +7,9 @@ const PIN = 'app.bsky.feed.defs#skeletonReasonPin'
  * and cursors hold nothing that JSON escapes, and only ASCII: DIDs, NSIDs and record keys are checked
  * before they are stored.
  */
-export function skeletonText({ posts, hasPin, cursor }: Page): string {
-  const end = cursor === undefined ? ']}' : `],"cursor":"${cursor}"}`
+export function skeletonText({ posts, hasPin, cursor }: Page, requestId?: string): string {
+  const id = requestId === undefined ? '' : `,"reqId":"${requestId}"`
+  const end = cursor === undefined ? `]${id}}` : `],"cursor":"${cursor}"${id}}`
   if (posts.length === 0) {
     return `{"feed":[${end}`
   }

@@ -1,7 +1,9 @@
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import type { Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
+import type { FindPosts } from '../posts/findPosts.ts'
 import type { Metrics } from '../status/metrics.ts'
+import type { Viewers } from '../viewers/viewers.ts'
 
 /** What the methods of XRPC answer from. */
 export interface XrpcContext {
@@ -9,6 +11,8 @@ export interface XrpcContext {
   readonly registry: Registry
   readonly metrics: Metrics
   readonly logger: Logger
+  readonly viewers: Viewers
+  readonly findPosts: FindPosts
   /** As `ReadDatabase.version`: undefined means that no body may be kept. */
   readonly version: () => number | undefined
 }

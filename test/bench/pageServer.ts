@@ -1,8 +1,3 @@
-/**
- * One HTTP server of the page benchmarks, by its mode:
- * `constant`: node:http with one body; `bare`: node:http, the prepared query and nothing else;
- * `framework`: the same pages through express and the framework of XRPC; `service`: the service's own.
- */
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -26,6 +21,12 @@ import { systemClock } from '../../src/time.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { readSkeletonQuery } from '../../src/xrpc/skeletonQuery.ts'
+/**
+ * One HTTP server of the page benchmarks, by its mode:
+ * `constant`: node:http with one body; `bare`: node:http, the prepared query and nothing else;
+ * `framework`: the same pages through express and the framework of XRPC; `service`: the service's own.
+ */
+import { noViewers } from '../support/noViewers.ts'
 import { benchFeeds } from './database.ts'
 import { cpuSeconds, tell } from './measure.ts'
 
@@ -115,10 +116,19 @@ function openService(): Server {
   if (mode === 'framework') {
     return createServer(kitOf(registry))
   }
-  const framework = createHttpApp({ identity, registry, health, metrics, logger })
+  const framework = createHttpApp({
+    ...{ identity, registry, health, metrics, logger },
+    xrpc: undefined,
+  })
   // `uncached`: every page is read from the database.
   const version = mode === 'uncached' ? () => undefined : () => database.version()
-  const getFeedSkeleton = new GetFeedSkeleton({ registry, metrics, logger, version })
+  const getFeedSkeleton = new GetFeedSkeleton({
+    viewers: noViewers,
+    registry,
+    metrics,
+    logger,
+    version,
+  })
   const { server, queue } = createQueuedServer()
   queue.use(createAnswerer({ getFeedSkeleton, framework, metrics, logger }))
   return server

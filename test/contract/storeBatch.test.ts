@@ -273,4 +273,40 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
     const traces = await database.reader.kysely.selectFrom('record_trace').selectAll().execute()
     expect(traces).toMatchObject([{ rkey: 'r9', did: 'did:plc:a', fate: 1 }])
   })
+
+  test.each([
+    ['read all along, stays: it is new', 0, 1],
+    ['not read before, is taken for older', 900_000_000, 0],
+  ])(
+    'what an account posts by a clock that is behind that of its deletion, in a stream that was %s',
+    async (_, coveredSinceUs, posts) => {
+      await using database = await open()
+      const store = new RecordStore(database.writer, () => true)
+      const who = { did: 'did:plc:a', timeUs: 1_000_000_000 }
+      const put = (rkey: string, rev: string, timeUs: number): Operation => {
+        const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
+        return { kind: 'putPost', ...who, rkey, rev, timeUs, cid: 'bafy1111', indexedAt: 1, facts }
+      }
+      const erase = { kind: 'setAccount', ...who, active: false, status: 'deleted' } as const
+      const back = { kind: 'setAccount', ...who, active: true, status: undefined } as const
+      const ops: Operation[] = [
+        put('r1', '3a', 900_000_000),
+        { ...erase, toldUs: who.timeUs, time: 1 },
+        { ...back, toldUs: who.timeUs + 1, time: 2 },
+        put('r1', '3b', who.timeUs - 58_000_000),
+      ]
+      for (const op of ops) {
+        await storeBatch(
+          {
+            ...{ database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
+            coveredSinceUs: () => coveredSinceUs,
+          },
+          { ops: [op], position: undefined, lastEventUs: undefined },
+          NOW,
+        )
+      }
+      const rows = await database.reader.kysely.selectFrom('post_tag').selectAll().execute()
+      expect(rows).toHaveLength(posts)
+    },
+  )
 })

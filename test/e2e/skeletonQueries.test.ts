@@ -8,6 +8,7 @@ import { createHttpApp } from '../../src/http/httpApp.ts'
 import { closeServer, createQueuedServer } from '../../src/http/httpServer.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { createFindPosts } from '../../src/posts/findPosts.ts'
 import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
@@ -16,6 +17,7 @@ import { engines } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
 import { openFeedBench } from '../support/feedBench.ts'
 import type { FeedBench } from '../support/feedBench.ts'
+import { noViewers } from '../support/noViewers.ts'
 import { engine } from '../support/serviceDatabase.ts'
 
 const NOW = Date.now() * 1000
@@ -83,9 +85,13 @@ describe('the queries of getFeedSkeleton', () => {
     }
     const { answers } = metrics
     const health = { version: '0', startedUs: NOW, clock, startPositionUs: null, answers, ...none }
-    const app = createHttpApp({ identity, registry, health, metrics, logger })
-    const version = (): number | undefined => database.reader.version()
-    const getFeedSkeleton = stack.use(new GetFeedSkeleton({ registry, metrics, logger, version }))
+    const xrpc = {
+      ...{ identity, registry, metrics, logger, viewers: noViewers },
+      findPosts: createFindPosts(database.reader),
+      version: (): number | undefined => database.reader.version(),
+    }
+    const app = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
+    const getFeedSkeleton = stack.use(new GetFeedSkeleton(xrpc))
     const { answer } = createAnswerer({ getFeedSkeleton, framework: app, metrics, logger })
     base = await serve(answer)
   })
@@ -234,7 +240,13 @@ describe('the queries of getFeedSkeleton', () => {
       rankingStatuses: () => [],
       clock: () => NOW,
     })
-    const options = { registry, metrics, logger: silentLogger(), version: () => undefined }
+    const options = {
+      viewers: noViewers,
+      registry,
+      metrics,
+      logger: silentLogger(),
+      version: () => undefined,
+    }
     const method = stack.use(new GetFeedSkeleton(options))
     const url = await serve((asked) => void method.respond(asked))
     const limits = Array.from({ length: 60 }, (_, index) => 1 + (index % 7))

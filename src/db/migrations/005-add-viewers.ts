@@ -36,6 +36,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addPrimaryKeyConstraint('less_key', ['viewer', 'uri'])
     .modifyEnd(clustered)
     .execute()
+  await db.schema.createIndex('less_asked').on('less').columns(['asked_us', 'viewer']).execute()
   await db.schema
     .createTable('seen')
     .addColumn('viewer', keyText, (column) => column.notNull())

@@ -3,6 +3,7 @@ import type { EngagementKind } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { Engagement, MarkOp } from '../events/operations.ts'
 import type { Accounts } from './accountStore.ts'
+import { UNTOLD_ACCOUNT } from './foldAccount.ts'
 import { foldMark } from './foldMark.ts'
 import type { MarkState } from './foldMark.ts'
 import type { EngagementRow } from './prepareEngagements.ts'
@@ -48,7 +49,15 @@ export class EngagementChanges {
   async ofMarks(
     marks: readonly MarkOp[],
     accounts: Accounts,
-    { subjects, nowUs }: { subjects: ReadonlyMap<string, number>; nowUs: Us },
+    {
+      subjects,
+      nowUs,
+      coveredSinceUs,
+    }: {
+      subjects: ReadonlyMap<string, number>
+      nowUs: Us
+      coveredSinceUs: Us | undefined
+    },
   ): Promise<EngagementChange[]> {
     // The first of each record: it says whether anything can be stored.
     const keys = new Map<string, MarkOp>()
@@ -63,7 +72,8 @@ export class EngagementChanges {
     const after = new Map(before)
     for (const op of marks) {
       const key = markKey(op)
-      after.set(key, foldMark(after.get(key), op, accounts.get(op.did)?.erasedUs ?? -1))
+      const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
+      after.set(key, foldMark(after.get(key), op, { erasedUs, coveredSinceUs }))
     }
     const changes: EngagementChange[] = []
     const traces: Trace[] = []

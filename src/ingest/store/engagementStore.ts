@@ -56,7 +56,7 @@ export class EngagementStore {
     marks: readonly MarkOp[],
     posts: readonly PostEngagement[],
     accounts: Accounts,
-    { nowUs, sinceUs }: { nowUs: Us; sinceUs: Us },
+    { nowUs, sinceUs, coveredSinceUs }: { nowUs: Us; sinceUs: Us; coveredSinceUs?: Us | undefined },
   ): Promise<void> {
     // What is deleted of which nothing is stored needs no account.
     const dids = [
@@ -73,7 +73,7 @@ export class EngagementStore {
       sinceUs,
     )
     const changes = [
-      ...(await this.#changes.ofMarks(marks, accounts, { subjects, nowUs })),
+      ...(await this.#changes.ofMarks(marks, accounts, { subjects, nowUs, coveredSinceUs })),
       ...(await this.#changes.ofPosts(posts, accounts, subjects)),
     ]
     const moved = changes.filter(({ before, after }) => before !== after)

@@ -1,5 +1,6 @@
 import type { Us } from '../../time.ts'
 import type { Engagement, MarkOp } from '../events/operations.ts'
+import { isBeforeErasure } from './isBeforeErasure.ts'
 
 /** A like or repost, as far as it is remembered: what it is for, or that it is for nothing of ours. */
 export interface MarkState {
@@ -16,12 +17,12 @@ export interface MarkState {
 export function foldMark(
   state: MarkState | undefined,
   op: MarkOp,
-  erasedUs: Us,
+  { erasedUs, coveredSinceUs }: { readonly erasedUs: Us; readonly coveredSinceUs?: Us | undefined },
 ): MarkState | undefined {
   if (state === undefined && op.kind === 'putMark' && op.isForgettable === true) {
     return undefined
   }
-  const isGone = op.kind === 'deleteMark' || op.timeUs < erasedUs
+  const isGone = op.kind === 'deleteMark' || isBeforeErasure(op.timeUs, erasedUs, coveredSinceUs)
   if (state !== undefined && (isGone ? state.rev > op.rev : state.rev >= op.rev)) {
     return state
   }

@@ -2,6 +2,7 @@ import type { PostFacts } from '../../posts/postFacts.ts'
 import type { Fate } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { PostOp } from '../events/operations.ts'
+import { isBeforeErasure } from './isBeforeErasure.ts'
 
 /** A post that is kept for as long as its record lives. */
 export interface KeptPost {
@@ -53,10 +54,10 @@ export function foldRecord(state: RecordState, op: PostOp): RecordState {
  * What a record operation comes to for an account that was erased: a post that was there before is
  * gone, also when a replay shows it for the first time.
  */
-export function afterErasure(op: PostOp, erasedUs: Us): PostOp {
+export function afterErasure(op: PostOp, erasedUs: Us, coveredSinceUs?: Us): PostOp {
   return op.kind === 'putPost' &&
     (op.facts !== undefined || (op.engages?.length ?? 0) > 0) &&
-    op.timeUs < erasedUs
+    isBeforeErasure(op.timeUs, erasedUs, coveredSinceUs)
     ? { kind: 'deletePost', did: op.did, rkey: op.rkey, rev: op.rev }
     : op
 }

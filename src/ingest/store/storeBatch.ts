@@ -25,6 +25,8 @@ export interface BatchTarget {
   readonly windowUs: Us
   /** The earlier of our clock and the stream: the window ends here. Our clock, when it is left out. */
   readonly reachedUs?: (nowUs: Us) => Us
+  /** From here on all of the stream has been read. Left out: nothing is known of that. */
+  readonly coveredSinceUs?: () => Us
   /** Told of accounts that write though they are hidden as deactivated. */
   readonly onDoubt?: (doubt: Doubt) => void
   /** So many rows of accounts that come and go are moved with a batch, the others after it. */
@@ -198,7 +200,7 @@ interface Surroundings {
 }
 
 async function applyRecords(
-  { store, windowUs, reachedUs }: BatchTarget,
+  { store, windowUs, reachedUs, coveredSinceUs }: BatchTarget,
   ops: readonly RecordOp[],
   { accounts, nowUs }: Surroundings,
 ): Promise<void> {
@@ -211,10 +213,18 @@ async function applyRecords(
       marks.push(op)
     }
   }
-  const engaging = await applyPosts(store, posts, { accounts, nowUs })
+  const engaging = await applyPosts(store, posts, {
+    accounts,
+    nowUs,
+    coveredSinceUs: coveredSinceUs?.(),
+  })
   if (marks.length > 0 || engaging.length > 0) {
     const sinceUs = (reachedUs?.(nowUs) ?? nowUs) - windowUs
-    await store.engagements.apply(marks, engaging, accounts, { nowUs, sinceUs })
+    await store.engagements.apply(marks, engaging, accounts, {
+      nowUs,
+      sinceUs,
+      coveredSinceUs: coveredSinceUs?.(),
+    })
   }
 }
 
@@ -232,7 +242,7 @@ interface TouchedRecord {
 async function applyPosts(
   store: RecordStore,
   ops: readonly PostOp[],
-  { accounts, nowUs }: Surroundings,
+  { accounts, nowUs, coveredSinceUs }: Surroundings & { readonly coveredSinceUs: Us | undefined },
 ): Promise<PostEngagement[]> {
   if (ops.length === 0) {
     return []
@@ -259,18 +269,25 @@ async function applyPosts(
       record.after = state
     }
   }
-  ops.forEach((op, index) => foldInto(records[index], op, accounts))
+  ops.forEach((op, index) => foldInto(records[index], op, { accounts, coveredSinceUs }))
   const changes = [...touched.values()].filter(({ before, after }) => before !== after)
   await store.saveRecords(changes, accounts, nowUs)
   return changes.flatMap(engagementOf)
 }
 
-function foldInto(record: TouchedRecord | undefined, op: PostOp, accounts: Accounts): void {
+function foldInto(
+  record: TouchedRecord | undefined,
+  op: PostOp,
+  {
+    accounts,
+    coveredSinceUs,
+  }: { readonly accounts: Accounts; readonly coveredSinceUs: Us | undefined },
+): void {
   if (record === undefined) {
     return
   }
   const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
-  const real = afterErasure(op, erasedUs)
+  const real = afterErasure(op, erasedUs, coveredSinceUs)
   const state = foldRecord(record.after, real)
   if (state !== record.after) {
     record.after = state
