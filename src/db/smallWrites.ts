@@ -49,9 +49,7 @@ export class SmallWrites implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const giveUpAt = performance.now() + GIVE_UP_MS
       this.#waiting.push({ work, giveUpAt, resolve, reject })
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
+      this.#running ??= this.#run()
     })
   }
 
@@ -88,6 +86,8 @@ export class SmallWrites implements AsyncDisposable {
         }
       }
     }
+    // Before anything else can be handed in: it would wait for a run that is over.
+    this.#running = undefined
     this.#idle = setTimeout(() => void this.#close(), IDLE_MS).unref()
   }
 

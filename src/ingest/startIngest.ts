@@ -6,11 +6,12 @@ import { loadGap, loadPosition, loadStart } from '../status/loadPosition.ts'
 import { StatusTeller } from '../status/statusTeller.ts'
 import { US_PER_HOUR, US_PER_MS } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
-import { WANTED_COLLECTIONS } from './events/collections.ts'
+import { wantedCollections } from './events/collections.ts'
 import type { KeepTag } from './events/projectEvent.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
 import { IngestMemory } from './memory/ingestMemory.ts'
+import { KnownViewers } from './memory/knownViewers.ts'
 import { RecordStore } from './store/recordStore.ts'
 import type { RecordKey } from './store/recordStore.ts'
 import { storeBatch } from './store/storeBatch.ts'
@@ -21,6 +22,7 @@ import { PositionKeeper } from './stream/positionKeeper.ts'
 import { AccountMover } from './upkeep/accountMover.ts'
 import { Pruner } from './upkeep/pruner.ts'
 import { Reactivations } from './upkeep/reactivations.ts'
+import { SeenIntake } from './upkeep/seenIntake.ts'
 
 /** What ingest needs to know; plain data, so that it can cross into a thread. */
 export interface IngestOptions {
@@ -33,6 +35,8 @@ export interface IngestOptions {
   readonly windowHours: number
   /** Only posts with one of these tags are kept; undefined keeps all tags. */
   readonly onlyTags: readonly string[] | undefined
+  /** Whether the follows of viewers are kept. */
+  readonly hasFollows?: boolean
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]
   /** How an account is asked for at its own PDS; undefined: the stream is not of the public network. */
@@ -82,7 +86,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   let startUs: number | undefined
   const jetstream = createJetstreamSource({
     urls: options.jetstreamUrls,
-    wantedCollections: WANTED_COLLECTIONS,
+    wantedCollections: wantedCollections(options.hasFollows === true),
     idleMs: options.idleMs,
     startFrom: () => {
       const from = startUs
@@ -110,6 +114,16 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
     const mover = new AccountMover({ database, store })
+    const viewers = options.hasFollows === true ? new KnownViewers(database) : undefined
+    if (viewers === undefined) {
+      // What the stream says meanwhile is missed: lists are read again when a feed wants them again.
+      await database.kysely
+        .updateTable('viewer')
+        .set({ heard_us: -1 })
+        .where('heard_us', '>=', 0)
+        .execute()
+    }
+    await viewers?.load()
     const coveredSinceUs = (): Us => Math.max(start.startUs, counters.gapEndUs)
     const target = { database, store, pinned, windowUs, reachedUs, coveredSinceUs }
     const { askAccount: ask } = dependencies
@@ -130,13 +144,18 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
         ...target,
         ...(reactivations && { onDoubt: (doubt) => reactivations.note(doubt) }),
       },
-      projection: { keepTag, kept: memory.kept, known: memory.known },
-      chores: [memory, mover],
+      projection: {
+        ...{ keepTag, kept: memory.kept, known: memory.known },
+        ...(viewers && { viewers }),
+      },
+      chores: [memory, mover, ...(viewers ? [viewers] : [])],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),
         chores: [
           memory,
           mover,
+          ...(viewers ? [viewers] : []),
+          new SeenIntake({ database, store, windowUs, reachedUs }),
           ...(reactivations ? [reactivations] : []),
           new Pruner({
             ...{ database, store, retentionDays, windowUs, pinned, logger },

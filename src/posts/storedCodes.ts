@@ -17,7 +17,7 @@ export const FATE = { unkept: 0, deleted: 1, expired: 2 } as const
 export type Fate = keyof typeof FATE
 
 /** The column `kind` of `engagement`. */
-export const ENGAGEMENT = { like: 0, repost: 1, reply: 2, quote: 3 } as const
+export const ENGAGEMENT = { like: 0, repost: 1, reply: 2, quote: 3, view: 4 } as const
 export type EngagementKind = keyof typeof ENGAGEMENT
 
 /** The bits of the column `media` of `post`; 0 is a post without media. */

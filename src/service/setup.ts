@@ -56,6 +56,7 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     backfillHours: config.backfillHours,
     retentionDays: config.retentionDays,
     onlyTags: config.indexTags === 'feeds' ? [...new Set(named)] : undefined,
+    hasFollows: definitions.some(({ order }) => order === 'following'),
     pinned,
     identity: isOfAccounts(config) ? { plcUrl, allowLocalNetwork } : undefined,
     windowHours: Math.max(

@@ -17,6 +17,7 @@ export async function up(db: Kysely<unknown>, dialect: Dialect): Promise<void> {
     .addColumn('heard_us', bigint, (column) => column.notNull().defaultTo(-1))
     .addColumn('changes', bigint, (column) => column.notNull().defaultTo(0))
     .execute()
+  await sql`create index viewer_unheard on viewer (did) where heard_us < 0`.execute(db)
   await db.schema
     .createTable('follow')
     .addColumn('viewer', keyText, (column) => column.notNull())

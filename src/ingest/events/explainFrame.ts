@@ -51,6 +51,8 @@ function explainEvent(event: StreamEvent, projection: Projection): string {
       return `delete of a ${op.mark}`
     case 'setAccount':
       return `account ${op.active ? 'active' : `not active (${op.status ?? 'no reason'})`}`
+    case 'setFollow':
+      return `${op.subject === undefined ? 'end of a follow' : 'follow'} of a viewer`
     case undefined:
       return `ignored: ${'collection' in event ? event.collection : event.kind}`
   }

@@ -77,8 +77,18 @@ export interface SetAccount {
 export type PostOp = PutPost | DeletePost
 export type MarkOp = PutMark | DeleteMark
 
+/** A follow of a viewer; without a subject it is deleted, or names nobody. */
+export interface SetFollow {
+  readonly kind: 'setFollow'
+  readonly did: string
+  readonly rkey: string
+  readonly rev: string
+  /** DID. */
+  readonly subject: string | undefined
+}
+
 /** What one event changes. */
-export type Operation = PostOp | MarkOp | SetAccount
+export type Operation = PostOp | MarkOp | SetAccount | SetFollow
 
 /** Position travels with the rows: there is no other way to save it. */
 export interface Batch {

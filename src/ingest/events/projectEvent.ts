@@ -1,9 +1,10 @@
+import { isValidDid } from '@atproto/syntax'
 import type { Us } from '../../time.ts'
 import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { KnownRecords } from '../memory/knownRecords.ts'
-import { LIKE, POST, REPOST } from './collections.ts'
+import { FOLLOW, LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
-import type { Operation } from './operations.ts'
+import type { Operation, SetFollow } from './operations.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
@@ -25,6 +26,8 @@ export interface Projection {
   readonly kept: KeptPosts
   /** Records of which something is to be stored are added to it. */
   readonly known: KnownRecords
+  /** Whose follows are kept; left out: nobody's. */
+  readonly viewers?: { has(did: string): boolean }
 }
 
 /** What one event changes in the store, or undefined when it changes nothing. */
@@ -35,11 +38,17 @@ export function projectEvent(
 ): Operation | undefined {
   switch (event.kind) {
     case 'put':
+      if (event.collection === FOLLOW) {
+        return projectFollow(event, event.record['subject'], projection)
+      }
       return event.collection === POST
         ? projectPost(event, times, projection)
         : projectMark(event, times, projection)
     case 'delete': {
       const { did, rkey, rev } = event
+      if (event.collection === FOLLOW) {
+        return projectFollow(event, undefined, projection)
+      }
       const mark = MARKS.get(event.collection)
       if (mark === undefined && event.collection !== POST) {
         return undefined
@@ -60,6 +69,18 @@ export function projectEvent(
     case 'unknown':
       return undefined
   }
+}
+
+function projectFollow(
+  { did, rkey, rev }: Pick<SetFollow, 'did' | 'rkey' | 'rev'>,
+  subject: unknown,
+  { viewers }: Projection,
+): SetFollow | undefined {
+  if (viewers?.has(did) !== true) {
+    return undefined
+  }
+  const followed = typeof subject === 'string' && isValidDid(subject) ? subject : undefined
+  return { kind: 'setFollow', did, rkey, rev, subject: followed }
 }
 
 type PutEvent = Extract<StreamEvent, { kind: 'put' }>

@@ -13,6 +13,16 @@ import { SubjectStore, subjectKey } from './subjectStore.ts'
 import type { SubjectKey } from './subjectStore.ts'
 import type { TraceStore } from './traceStore.ts'
 
+/** Somebody has seen a post: its author and record key. */
+export interface View {
+  readonly viewer: string
+  readonly did: string
+  readonly rkey: string
+}
+
+/** Begins the keys of views: no record has such a key among those that are times. */
+const VIEW = 'view:'
+
 export interface EngagementNeeds {
   readonly accounts: AccountStore
   readonly moves: AccountMoves
@@ -111,6 +121,45 @@ export class EngagementStore {
         .map((change) => [...keyOf(change, accounts), change.rev, change.after]),
     )
     await this.#statements.addToCounts.run(deltas)
+  }
+
+  /** Views, of which an account has one of a post however often it sees it; never of its own. */
+  async see(
+    views: readonly View[],
+    accounts: Accounts,
+    { nowUs, sinceUs }: { nowUs: Us; sinceUs: Us },
+  ): Promise<void> {
+    await this.#endErasing(
+      views.map(({ viewer }) => viewer),
+      accounts,
+      nowUs,
+    )
+    const others = views.filter(({ viewer, did }) => viewer !== did)
+    const keys = others.map(({ did, rkey }) => ({ kind: 'view', did, rkey }) as const)
+    const subjects = await this.#findSubjects(keys, sinceUs)
+    const changes = others.flatMap(({ viewer, did, rkey }) => {
+      const after = subjects.get(subjectKey({ did, rkey }))
+      const key = { did: viewer, rkey: `${VIEW}${did}/${rkey}`, kind: 'view', rev: '' } as const
+      return after === undefined ? [] : [{ ...key, before: undefined, after }]
+    })
+    await this.#accounts.add(
+      changes.map(({ did }) => did),
+      accounts,
+    )
+    const rows = changes.map((change) => [...keyOf(change, accounts), change.rev, change.after])
+    const stored = await this.#statements.engagementsByKey.all(rows.map((row) => row.slice(0, 3)))
+    const seen = new Set(stored.map(({ rkey, account_id }) => `${account_id}/${rkey}`))
+    const deltas = new Map<number, number>()
+    for (const { did, rkey, after } of changes) {
+      const { id = 0, active = true } = accounts.get(did) ?? {}
+      if (!seen.has(`${id}/${rkey}`) && isCounted(this.#moves.of(did), active, after)) {
+        deltas.set(after, (deltas.get(after) ?? 0) + 1)
+      }
+    }
+    await this.#statements.upsertEngagements.run(rows)
+    await this.#statements.addToCounts.run(
+      [...deltas].map(([postId, count]) => [postId, 0, 0, 0, 0, count]),
+    )
   }
 
   /** What an account has done for posts within some ids counts again, or does not count any more. */

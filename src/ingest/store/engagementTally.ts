@@ -38,7 +38,7 @@ export class EngagementTally {
     this.#step([accountId, after, kind], 1, isStranger)
   }
 
-  /** Rows of `post_count` to add: post, likes, reposts, replies, quotes. */
+  /** Rows of `post_count` to add: post, likes, reposts, replies, quotes, views. */
   deltas(stored: readonly StoredTimes[]): number[][] {
     for (const { account_id, post_id, kind, times } of stored) {
       const known = this.#times.get(`${account_id}/${post_id}/${kind}`)
@@ -50,7 +50,7 @@ export class EngagementTally {
     for (const { postId, kind, before, change } of this.#times.values()) {
       const delta = Number(before + change > 0) - Number(before > 0)
       if (delta !== 0) {
-        const counts = deltas.get(postId) ?? [postId, 0, 0, 0, 0]
+        const counts = deltas.get(postId) ?? [postId, 0, 0, 0, 0, 0]
         counts[kind + 1] = (counts[kind + 1] ?? 0) + delta
         deltas.set(postId, counts)
       }

@@ -27,13 +27,15 @@ const DELTA = {
   reposts: 'integer',
   replies: 'integer',
   quotes: 'integer',
+  views: 'integer',
 } as const
 
 /** The SQL of engagement and of the counts that follow from it. */
 export function prepareEngagements(database: WriteDatabase) {
   const add = sql`on conflict (post_id) do update set
     likes = post_count.likes + excluded.likes, reposts = post_count.reposts + excluded.reposts,
-    replies = post_count.replies + excluded.replies, quotes = post_count.quotes + excluded.quotes`
+    replies = post_count.replies + excluded.replies, quotes = post_count.quotes + excluded.quotes,
+    views = post_count.views + excluded.views`
   return {
     subjectsByKey: prepareRows<SubjectRow>(
       database,
@@ -75,8 +77,8 @@ export function prepareEngagements(database: WriteDatabase) {
     addToCounts: prepareRows(
       database,
       DELTA,
-      (rows) => sql`insert into post_count (post_id, likes, reposts, replies, quotes)
-        select r.post_id, r.likes, r.reposts, r.replies, r.quotes from ${rows} as r
+      (rows) => sql`insert into post_count (post_id, likes, reposts, replies, quotes, views)
+        select r.post_id, r.likes, r.reposts, r.replies, r.quotes, r.views from ${rows} as r
         cross join post where post.id = r.post_id ${add}`,
     ),
     /**
@@ -88,11 +90,14 @@ export function prepareEngagements(database: WriteDatabase) {
       after: number
       to: number
     }>(
-      (parameter) => sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes)
+      (
+        parameter,
+      ) => sql<never>`insert into post_count (post_id, likes, reposts, replies, quotes, views)
         select e.post_id, sum(case when e.kind = ${sql.lit(ENGAGEMENT.like)} then e.sign else 0 end),
           sum(case when e.kind = ${sql.lit(ENGAGEMENT.repost)} then e.sign else 0 end),
           sum(case when e.kind = ${sql.lit(ENGAGEMENT.reply)} then e.sign else 0 end),
-          sum(case when e.kind = ${sql.lit(ENGAGEMENT.quote)} then e.sign else 0 end)
+          sum(case when e.kind = ${sql.lit(ENGAGEMENT.quote)} then e.sign else 0 end),
+          sum(case when e.kind = ${sql.lit(ENGAGEMENT.view)} then e.sign else 0 end)
         from (select distinct post_id, kind, cast(${parameter('sign')} as integer) as sign
           from engagement where account_id = ${parameter('accountId')}
             and post_id > ${parameter('after')} and post_id <= ${parameter('to')}) as e

@@ -11,6 +11,7 @@ import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
 import type { KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import { FollowStore } from './followStore.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
 import { TraceStore } from './traceStore.ts'
@@ -38,6 +39,7 @@ export class RecordStore {
   readonly derived: DerivedStore
   readonly traces: TraceStore
   readonly engagements: EngagementStore
+  readonly follows: FollowStore
 
   constructor(database: WriteDatabase, keepTag: KeepTag) {
     this.statements = prepareStatements(database)
@@ -46,6 +48,7 @@ export class RecordStore {
     this.moves = new AccountMoves(this.statements)
     this.traces = new TraceStore(database)
     this.engagements = new EngagementStore(this.statements, this)
+    this.follows = new FollowStore(database)
     this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 

@@ -1,7 +1,7 @@
 import type { WriteDatabase } from '../../db/database.ts'
 import { US_PER_MS } from '../../time.ts'
 import type { Us } from '../../time.ts'
-import type { Batch, MarkOp, PostOp, Operation } from '../events/operations.ts'
+import type { Batch, MarkOp, Operation, PostOp, SetFollow } from '../events/operations.ts'
 import { beginMove, isMoved } from './accountMove.ts'
 import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
@@ -74,7 +74,7 @@ export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): 
 
 /** What was certain of an operation was so for a store to which nobody else writes. */
 function withoutCertainty(op: Operation): Operation {
-  return op.kind === 'setAccount' ? op : { ...op, isFirst: false }
+  return op.kind === 'setAccount' || op.kind === 'setFollow' ? op : { ...op, isFirst: false }
 }
 
 type RecordOp = PostOp | MarkOp
@@ -90,7 +90,12 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
   const accounts = await store.accounts.load(ops.filter((op) => needsAccount(op, store)).map(didOf))
   const told: Accounts = new Map()
   let pending: RecordOp[] = []
+  const follows: SetFollow[] = []
   for (const op of ops) {
+    if (op.kind === 'setFollow') {
+      follows.push(op)
+      continue
+    }
     if (op.kind !== 'setAccount') {
       pending.push(op)
       continue
@@ -114,6 +119,7 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
         pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
       }
       await store.eraseAccount(op.did, accounts, { pinned: target.pinned, nowUs })
+      await store.follows.erase(op.did)
     } else if (change !== 'none') {
       beginMoving(store, op.did, before)
     }
@@ -123,6 +129,9 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
     told.set(op.did, { ...after, id })
   }
   await applyRecords(target, pending, { accounts, nowUs })
+  if (follows.length > 0) {
+    await store.follows.apply(follows, nowUs)
+  }
   noteDoubts(target, ops, accounts)
   await store.accounts.save(told)
   await moveAtOnce(target, told.keys(), { accounts, nowUs })
@@ -183,6 +192,8 @@ function needsAccount(op: Operation, { accounts }: RecordStore): boolean {
     case 'putMark':
     case 'setAccount':
       return true
+    case 'setFollow':
+      return false
   }
 }
 
