@@ -11,6 +11,7 @@ import type { Setup } from '../src/service/setup.ts'
 import { systemClock } from '../src/time.ts'
 import { explainRanking } from '../src/trending/explainRanking.ts'
 import { rankOnce } from '../src/trending/rankOnce.ts'
+import { readStoredFollows } from '../src/viewers/readStoredFollows.ts'
 import { runCommand } from './command.ts'
 import { jsonLine, legend, textLine } from './printedPost.ts'
 
@@ -27,6 +28,11 @@ const COMMAND = {
   },
   options: {
     limit: { type: 'string', value: 'N', default: '50', about: 'At most so many posts.' },
+    viewer: {
+      type: 'string',
+      value: 'DID',
+      about: 'Of a following feed: as this account sees it, by the follows that are stored.',
+    },
     explain: { type: 'boolean', about: 'Says why each post is where it is.' },
     json: {
       type: 'boolean',
@@ -45,6 +51,9 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   const read = problems.attempt(() => loadSetup(process.env), undefined)
   const [rkey] = operands
   const found = read && findFeed(read, rkey, problems)
+  if (found?.order === 'following' && values.viewer === undefined) {
+    problems.usage(`${rkey} is another feed for each reader: give --viewer DID`)
+  }
   const { config } = problems.settle(read)
   const definition = problems.settle(found)
   const { databaseUrl, retentionDays } = config
@@ -65,8 +74,12 @@ await runCommand(COMMAND, async ({ values, operands, problems, signal }) => {
   if (values.explain && !values.json) {
     console.log(`${rkey}: ${legend(definition.order)}`)
   }
+  const viewer = values.viewer && { follows: await readStoredFollows(reader, values.viewer) }
   let rank = 0
-  for await (const item of walkFeed(feed, Number(values.limit), signal)) {
+  for await (const item of walkFeed(feed, Number(values.limit), {
+    signal,
+    ...(viewer && { viewer }),
+  })) {
     rank += 1
     const printed = { ...item, rank, reason: reasons?.get(item.post) }
     console.log(values.json ? jsonLine(printed) : textLine(printed))

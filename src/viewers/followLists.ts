@@ -12,10 +12,10 @@ import type { Logger } from '../logger.ts'
 import { US_PER_DAY } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 import type { Follow } from './followPage.ts'
+import { readStoredFollows } from './readStoredFollows.ts'
 import { noteViewer, storeFollows } from './storeFollows.ts'
 import { prepareViewerStatements } from './viewerStatements.ts'
 import type { ViewerRow, ViewerStatements } from './viewerStatements.ts'
-import { MAX_FOLLOWS } from './walkFollows.ts'
 
 export interface FollowListsOptions {
   readonly reader: ReadDatabase
@@ -84,9 +84,7 @@ export class FollowLists {
     if (row === undefined || row.walked_us < 0) {
       return undefined
     }
-    const rows = await this.#statements.follows.all({ did, limit: MAX_FOLLOWS })
-    const follows = new Set(rows.map(({ subject }) => subject))
-    follows.delete(did)
+    const follows = await readStoredFollows(this.#options.reader, did)
     return this.#hold(did, { follows, walkedUs: row.walked_us, changes: row.changes })
   }
 

@@ -14,7 +14,7 @@ import { Identities } from './identities.ts'
 import { LessLists } from './lessLists.ts'
 import { SeenPosts } from './seenPosts.ts'
 import type { VerifyViewer } from './verifyViewer.ts'
-import { createVerifier } from './viewerVerifier.ts'
+import { createVerifier } from './createVerifier.ts'
 import { walkFollows } from './walkFollows.ts'
 
 export interface ViewersOptions {

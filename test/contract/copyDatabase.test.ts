@@ -129,7 +129,7 @@ async function feedPages(url: string): Promise<unknown> {
   })
   const pages: unknown[] = []
   for (const [index, feed] of feeds.entries()) {
-    for await (const item of walkFeed(feed, POSTS, never)) {
+    for await (const item of walkFeed(feed, POSTS, { signal: never })) {
       pages.push([index, item])
     }
   }

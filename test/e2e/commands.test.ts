@@ -17,6 +17,7 @@ const COMMANDS: readonly [script: string, named: RegExp][] = [
   ['scripts/demo.ts', /invented authors/],
   ['scripts/dev.ts', /changes/],
   ['scripts/doctor.ts', /--appview URL/],
+  ['scripts/forgetViewer.ts', /DID/],
   ['scripts/printFeed.ts', /--explain/],
   ['scripts/publishFeed.ts', /--take-over/],
   ['scripts/replay.ts', /--into URL/],
@@ -27,7 +28,8 @@ const COMMANDS: readonly [script: string, named: RegExp][] = [
 const TOOLS = ['bench', 'fuzz', 'generateEnvExample', 'generateLexicons', 'mutants', 'oracle']
 
 /** These read the settings, too. */
-const READS_SETTINGS = /main|backup|demo|doctor|printFeed|publishFeed|replay|unpublishFeed/
+const READS_SETTINGS =
+  /main|backup|demo|doctor|forgetViewer|printFeed|publishFeed|replay|unpublishFeed/
 
 /** Files beside the commands that commands share. */
 const SHARED = new Set(['command.ts', 'printedPost.ts', 'publishing.ts', 'watchUntilChanged.ts'])

@@ -55,7 +55,7 @@ function ask(
   const search = new URLSearchParams({ feed: app.feedUri('mine') })
   Object.entries(query).forEach(([name, value]) => search.set(name, String(value)))
   const authorization = network.bearer(VIEWER, GET_FEED_SKELETON)
-  return app.get(`/xrpc/${GET_FEED_SKELETON}?${search}`, { headers: { authorization } })
+  return app.get(`/xrpc/${GET_FEED_SKELETON}?${search.toString()}`, { headers: { authorization } })
 }
 
 async function walk(app: RunningApp, network: ViewerNetwork, limit: number): Promise<string[]> {

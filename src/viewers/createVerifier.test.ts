@@ -6,7 +6,7 @@ import type { DidDocument } from '../identity/resolveDid.ts'
 import { systemClock } from '../time.ts'
 import { checkSignatures } from './checkSignatures.ts'
 import { Identities } from './identities.ts'
-import { createVerifier } from './viewerVerifier.ts'
+import { createVerifier } from './createVerifier.ts'
 
 const SERVICE = 'did:web:feeds.example.com'
 const METHOD = 'app.bsky.feed.getFeedSkeleton'
