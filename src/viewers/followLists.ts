@@ -42,7 +42,9 @@ const MAX_WALKS = 16
 const MAX_HELD = 300_000
 /** Ingest has had time to begin to listen. */
 const LISTENING_MS = 1_500
+/** A list is read again so long after the last reading, for each reason that there may be. */
 const AGAIN_MS = 60_000
+const SOON_MS = 1_000
 const MAX_TRIED = 10_000
 
 export class FollowLists {
@@ -52,7 +54,7 @@ export class FollowLists {
   readonly #known = new Map<string, Known>()
   #held = 0
   readonly #walks = new Map<string, Promise<ReadonlySet<string>>>()
-  /** When the last walk of somebody has failed or was done for the same doubt; by `performance.now`. */
+  /** When the last walk of somebody began, by `performance.now`. */
   readonly #triedAt = new Map<string, number>()
 
   constructor(options: FollowListsOptions) {
@@ -92,22 +94,20 @@ export class FollowLists {
   #mend(did: string, { walkedUs }: Known, row: ViewerRow | undefined): void {
     const { clock } = this.#options
     const nowUs = clock()
-    const isOld = nowUs - walkedUs >= US_PER_DAY
-    const isUnheard = row !== undefined && (row.heard_us < 0 || row.heard_us > walkedUs)
-    if (isOld || isUnheard) {
-      this.#walkAgain(did)
+    const heardUs = row?.heard_us ?? walkedUs
+    if (heardUs > walkedUs) {
+      // What the stream told between the two was missed.
+      this.#walkAgain(did, SOON_MS)
+    } else if (heardUs < 0 || nowUs - walkedUs >= US_PER_DAY) {
+      this.#walkAgain(did, AGAIN_MS)
     } else if (row !== undefined && nowUs - row.asked_us >= US_PER_DAY) {
       noteViewer(this.#options.writes, did, nowUs).catch(() => {})
     }
   }
 
-  #walkAgain(did: string): void {
+  #walkAgain(did: string, afterMs: number): void {
     const triedAt = this.#triedAt.get(did) ?? Number.NEGATIVE_INFINITY
-    if (!this.#walks.has(did) && performance.now() - triedAt >= AGAIN_MS) {
-      if (this.#triedAt.size >= MAX_TRIED) {
-        this.#triedAt.clear()
-      }
-      this.#triedAt.set(did, performance.now())
+    if (performance.now() - triedAt >= afterMs) {
       this.#walk(did).catch(() => {})
     }
   }
@@ -135,6 +135,10 @@ export class FollowLists {
     if (this.#walks.size >= MAX_WALKS) {
       return Promise.reject(unavailable())
     }
+    if (this.#triedAt.size >= MAX_TRIED) {
+      this.#triedAt.clear()
+    }
+    this.#triedAt.set(did, performance.now())
     const walk = this.#walkOnce(did).finally(() => this.#walks.delete(did))
     walk.catch(() => {})
     this.#walks.set(did, walk)
@@ -178,7 +182,7 @@ export class FollowLists {
       await delay(LISTENING_MS, undefined, { ref: false })
       const [row] = await this.#statements.viewer.all({ did })
       if (row !== undefined && row.heard_us > list.begunUs) {
-        this.#walkAgain(did)
+        this.#walkAgain(did, 0)
       }
     } catch (error) {
       const reason = describeError(error)
