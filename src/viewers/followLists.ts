@@ -37,7 +37,7 @@ interface Known {
 
 /** An answer waits so long for a list. */
 const WAIT_MS = 3_000
-const MAX_WALKS = 16
+const MAX_WALKS = 64
 /** Follows held in memory, of all viewers together: some 30 MB. */
 const MAX_HELD = 300_000
 /** Ingest has had time to begin to listen. */

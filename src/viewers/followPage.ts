@@ -28,13 +28,19 @@ export type ReadFollowPage = (query: PageQuery) => Promise<FollowPage>
 /** The most that a PDS gives at once. */
 export const PAGE_SIZE = 100
 const COLLECTION = 'app.bsky.graph.follow'
+/** A PDS that sends pages for ever, or one now and then, holds up nobody else for longer. */
+const MAX_READING_MS = 60_000
 
 /** Reads pages of one repository. What a PDS sends of another one is not believed. */
 export function createPageReader(
   did: string,
   { pdsUrl, fetch }: { readonly pdsUrl: string; readonly fetch: Fetch },
 ): ReadFollowPage {
+  const endsAt = performance.now() + MAX_READING_MS
   return async ({ cursor, reverse }) => {
+    if (performance.now() >= endsAt) {
+      throw new IdentityError('the PDS of the viewer is too slow')
+    }
     const url = new URL('/xrpc/com.atproto.repo.listRecords', pdsUrl)
     url.searchParams.set('repo', did)
     url.searchParams.set('collection', COLLECTION)

@@ -8,6 +8,7 @@ import { measurePages } from './pages.ts'
 import { measurePostgres } from './postgres.ts'
 import { measureService } from './service.ts'
 import { measureTrending } from './trending.ts'
+import { measureViewers } from './viewers.ts'
 
 export interface BenchOptions {
   readonly rounds: number
@@ -33,6 +34,7 @@ export const REPORTS: Readonly<Record<string, Report>> = {
   ingest: reportIngest,
   memory: reportMemory,
   trending: reportTrending,
+  viewers: reportViewers,
   service: reportService,
   overload: reportOverload,
   live: reportLive,
@@ -86,6 +88,15 @@ async function reportTrending({ rounds, seconds }: BenchOptions): Promise<void> 
   report('ranking, of all candidates read', trending.rankMs / trending.plainMs)
   report('a trending page of a recent one', trending.pageRatio)
   report('p99 beside ranking, of idle', trending.rankingP99 / trending.idleP99)
+}
+
+async function reportViewers({ posts, rounds }: BenchOptions): Promise<void> {
+  const { pages, verifyUs } = await measureViewers(posts, rounds)
+  const recent = pages['recent'] ?? Number.NaN
+  for (const [name, us] of Object.entries(pages)) {
+    report(`${name}: ${us} us, of a recent page`, us / recent)
+  }
+  console.log(`a token verified, several at once, in us: ${JSON.stringify(verifyUs)}`)
 }
 
 async function reportService(options: BenchOptions): Promise<void> {
