@@ -11,7 +11,7 @@ export interface Statement<Args, Row> {
   all(args: Args): Eventually<Row[]>
   /** The rows as arrays of their columns: half the cost of `all`, for hot paths. */
   tuples(args: Args): Eventually<Row[keyof Row][][]>
-  /** Runs a statement whose rows nobody wants; answers how many rows it changed. */
+  /** Runs a statement whose rows nobody wants; returns how many rows it changed. */
   run(args: Args): Eventually<number>
 }
 

@@ -7,7 +7,7 @@ import type { Schema } from '../schema.ts'
 import { postgresDialect } from '../statements/dialect.ts'
 import type { PostgresQuery } from './postgresConnection.ts'
 
-/** Sends a query somewhere, and answers when the server has. */
+/** Sends a query somewhere, and returns when the server has. */
 export type SendQuery = (query: PostgresQuery) => Promise<pg.QueryResult>
 
 let statements = 0
