@@ -15,6 +15,8 @@ const SAMPLE_LENGTH = 200
 
 const SILENT_MS = 5_000
 /** A gap is told of for so long. */
+/** More than the network has in a second. */
+const MAX_IDENTITIES = 50
 const GAP_TOLD_US = 7 * US_PER_DAY
 
 export interface CounterOptions {
@@ -80,6 +82,11 @@ export class IngestCounters {
   /** Where the last gap of the stream ends; 0 = there was none. */
   get gapEndUs(): Us {
     return this.#status.gap?.toUs ?? 0
+  }
+
+  identityChanged(did: string): void {
+    const { total, latest } = this.#status.identities ?? { total: 0, latest: [] }
+    this.#status.identities = { total: total + 1, latest: [...latest, did].slice(-MAX_IDENTITIES) }
   }
 
   status(buffered: number): IngestStatus {

@@ -88,6 +88,9 @@ export function readBatch(
       counters.frameRejected(decoded.reason, frame)
       continue
     }
+    if (decoded.event.kind === 'identity') {
+      counters.identityChanged(decoded.event.did)
+    }
     const times = timesOf(decoded.event, frame, isAhead, nowUs)
     const op = projectEvent(decoded.event, times, projection)
     if (op !== undefined) {

@@ -21,6 +21,7 @@ import { systemClock } from '../time.ts'
 import { openViewers } from '../viewers/viewers.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
+import { dropChangedIdentities } from './dropChangedIdentities.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { Setup } from './setup.ts'
 
@@ -97,6 +98,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
       onWalk: (outcome, seconds) => metrics.followsWalked(outcome, seconds),
     }),
   )
+  stack.use(dropChangedIdentities(ingestStatus, (did) => viewers.forgetIdentity(did)))
   const xrpc = registry && {
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),

@@ -24,6 +24,8 @@ export interface IngestStatus {
   /** Such parts since the process started, and how long they were together. */
   readonly gapsTotal?: number
   readonly gapSecondsTotal?: number
+  /** Accounts of which the stream told that their identity has changed: how many, and the latest. */
+  readonly identities?: { readonly total: number; readonly latest: readonly string[] }
   readonly eventsTotal: number
   readonly rejectedTotal: number
   readonly rejectedByReason: Readonly<Record<string, number>>

@@ -34,6 +34,8 @@ export interface Viewers extends AsyncDisposable {
   readonly follows: FollowLists
   readonly less: LessLists
   readonly seen: SeenPosts
+  /** Something has changed about the identity of an account. */
+  forgetIdentity(did: string): void
 }
 
 /** A page of 100 records is some 30 KB. */
@@ -88,6 +90,7 @@ export async function openViewers(options: ViewersOptions): Promise<Viewers> {
     follows,
     less,
     seen,
+    forgetIdentity: (did) => identities.forget(did),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { accountEvent, createPost, deleteRecord, did, follow, tid } from '../support/events.ts'
+import {
+  accountEvent,
+  createPost,
+  deleteRecord,
+  did,
+  follow,
+  identityEvent,
+  tid,
+} from '../support/events.ts'
 import type { CommitEvent } from '../support/events.ts'
 import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp } from '../support/runApp.ts'
@@ -197,6 +205,20 @@ describe('a following feed', { timeout: 60_000 }, () => {
     server.append(post(2), post(3))
     await committed()
     expect(await walk(app, network, 50)).toHaveLength(1)
+  })
+
+  test('takes a new key at once when the stream says that the identity has changed', async () => {
+    await using stack = new AsyncDisposableStack()
+    const { app, network, server, post, committed } = await openBench(stack)
+    expect((await ask(app, network)).status).toBe(200)
+    network.join(VIEWER, 'ES256')
+    const before = network.asked.documents
+    expect((await ask(app, network)).status).toBe(401)
+    const { commit, time_us: timeUs } = post(3)
+    server.append(identityEvent({ timeUs, did: VIEWER, handle: `${commit.rkey}.example.com` }))
+    await committed()
+    await until(async () => (await ask(app, network)).status === 200, 10_000)
+    expect(network.asked.documents).toBe(before + 1)
   })
 
   test('is empty, without a cursor, for a viewer who follows nobody', async () => {
