@@ -13,6 +13,7 @@ import type { Batch } from './events/operations.ts'
 import type { Projection } from './events/projectEvent.ts'
 import type { IngestCounters } from './ingestCounters.ts'
 import { readBatch } from './readBatch.ts'
+import type { ReadOptions } from './readBatch.ts'
 import type { BatchTarget } from './store/storeBatch.ts'
 import { storeSafely } from './storeSafely.ts'
 import type { EventSource } from './stream/eventSource.ts'
@@ -32,6 +33,8 @@ export interface IngesterOptions {
   readonly buffer: FrameBuffer
   readonly target: BatchTarget
   readonly projection: Projection
+  /** Whose follows are kept; left out: nobody's. */
+  readonly viewers?: ReadOptions['viewers']
   /** What is done now and then between batches. */
   readonly chores?: readonly Chore[]
   /** Says how ingest is doing: also while a batch cannot be stored. */

@@ -4,7 +4,7 @@ import type { HeardEvent } from './clocks/clockJudge.ts'
 import type { Chunk, ClockWatch } from './clocks/clockWatch.ts'
 import { decodeEvent } from './events/decodeEvent.ts'
 import type { Decoded, StreamEvent } from './events/decodeEvent.ts'
-import type { Batch, Operation } from './events/operations.ts'
+import type { Batch, Operation, SetFollow } from './events/operations.ts'
 import { projectEvent } from './events/projectEvent.ts'
 import type { EventTimes, Projection } from './events/projectEvent.ts'
 import { timeOfStrangerMark } from './events/strangerMark.ts'
@@ -17,6 +17,8 @@ export interface ReadOptions {
   readonly counters: IngestCounters
   readonly keeper: PositionKeeper
   readonly watch: ClockWatch
+  /** Whose follows are kept; left out: nobody's. */
+  readonly viewers?: { takes(op: SetFollow): boolean } | undefined
 }
 
 /** A batch closes at so many tags, each of which is a row: a transaction is over in tenths of a second. */
@@ -93,6 +95,9 @@ export function readBatch(
     }
     const times = timesOf(decoded.event, frame, isAhead, nowUs)
     const op = projectEvent(decoded.event, times, projection)
+    if (op?.kind === 'setFollow' && options.viewers?.takes(op) !== true) {
+      continue
+    }
     if (op !== undefined) {
       ops.push(op)
       tags += op.kind === 'putPost' ? (op.facts?.tags.length ?? 0) : 0

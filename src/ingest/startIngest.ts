@@ -7,6 +7,7 @@ import { StatusTeller } from '../status/statusTeller.ts'
 import { US_PER_HOUR, US_PER_MS } from '../time.ts'
 import type { Clock, Us } from '../time.ts'
 import { wantedCollections } from './events/collections.ts'
+import type { Operation } from './events/operations.ts'
 import type { KeepTag } from './events/projectEvent.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
@@ -114,7 +115,11 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
     await memory.load(clock())
     const mover = new AccountMover({ database, store })
-    const viewers = options.hasFollows === true ? new KnownViewers(database) : undefined
+    const coveredSinceUs = (): Us => Math.max(start.startUs, counters.gapEndUs)
+    const target = { database, store, pinned, windowUs, reachedUs, coveredSinceUs }
+    const storeAlone = (ops: readonly Operation[], nowUs: Us): Promise<void> =>
+      storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, nowUs)
+    const viewers = options.hasFollows === true ? new KnownViewers(database, storeAlone) : undefined
     if (viewers === undefined) {
       // What the stream says meanwhile is missed: lists are read again when a feed wants them again.
       await database.kysely
@@ -124,15 +129,12 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
         .execute()
     }
     await viewers?.load()
-    const coveredSinceUs = (): Us => Math.max(start.startUs, counters.gapEndUs)
-    const target = { database, store, pinned, windowUs, reachedUs, coveredSinceUs }
     const { askAccount: ask } = dependencies
     const reactivations =
       ask &&
       new Reactivations({
         ask,
-        store: (ops, nowUs) =>
-          storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, nowUs),
+        store: storeAlone,
         logger,
       })
     // Without a backfill the very first connection is to the live tail, which no cursor names.
@@ -146,8 +148,9 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       },
       projection: {
         ...{ keepTag, kept: memory.kept, known: memory.known },
-        ...(viewers && { viewers }),
+        hasFollows: viewers !== undefined,
       },
+      viewers,
       chores: [memory, mover, ...(viewers ? [viewers] : [])],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),

@@ -26,8 +26,8 @@ export interface Projection {
   readonly kept: KeptPosts
   /** Records of which something is to be stored are added to it. */
   readonly known: KnownRecords
-  /** Whose follows are kept; left out: nobody's. */
-  readonly viewers?: { has(did: string): boolean }
+  /** Whether follows are read at all. */
+  readonly hasFollows?: boolean
 }
 
 /** What one event changes in the store, or undefined when it changes nothing. */
@@ -74,9 +74,9 @@ export function projectEvent(
 function projectFollow(
   { did, rkey, rev }: Pick<SetFollow, 'did' | 'rkey' | 'rev'>,
   subject: unknown,
-  { viewers }: Projection,
+  { hasFollows }: Projection,
 ): SetFollow | undefined {
-  if (viewers?.has(did) !== true) {
+  if (hasFollows !== true) {
     return undefined
   }
   const followed = typeof subject === 'string' && isValidDid(subject) ? subject : undefined

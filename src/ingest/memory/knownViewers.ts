@@ -1,9 +1,12 @@
 import { sql } from 'kysely'
 import type { WriteDatabase } from '../../db/database.ts'
 import type { Us } from '../../time.ts'
+import type { SetFollow } from '../events/operations.ts'
 
 /** A list of follows may be read this soon after its viewer has asked for the first time. */
 const LOOK_EVERY_MS = 400
+/** Of the whole network, a minute and more. */
+const MAX_STRANGERS = 5_000
 /** Who was forgotten is heard for so long. */
 const RELOAD_EVERY_MS = 10 * 60_000
 
@@ -13,18 +16,34 @@ const RELOAD_EVERY_MS = 10 * 60_000
  */
 export class KnownViewers {
   readonly #database: WriteDatabase
+  readonly #store: (ops: readonly SetFollow[], nowUs: Us) => Promise<void>
   readonly #statements: ReturnType<typeof prepareViewers>
   #dids = new Set<string>()
+  /** The latest follows of strangers, in their order: one of them may just have become a viewer. */
+  #strangers: SetFollow[] = []
   #nextMs = 0
   #reloadMs = 0
 
-  constructor(database: WriteDatabase) {
+  /** `store`: stores what a stranger had followed before it was known as a viewer. */
+  constructor(
+    database: WriteDatabase,
+    store: (ops: readonly SetFollow[], nowUs: Us) => Promise<void>,
+  ) {
     this.#database = database
+    this.#store = store
     this.#statements = prepareViewers(database)
   }
 
-  has(did: string): boolean {
-    return this.#dids.has(did)
+  /** Whether a follow is one of a viewer; others are held for a while. */
+  takes(op: SetFollow): boolean {
+    if (this.#dids.has(op.did)) {
+      return true
+    }
+    this.#strangers.push(op)
+    if (this.#strangers.length >= 2 * MAX_STRANGERS) {
+      this.#strangers = this.#strangers.slice(-MAX_STRANGERS)
+    }
+    return false
   }
 
   /** When a look is due, in milliseconds. */
@@ -52,6 +71,11 @@ export class KnownViewers {
     }
     // First heard, then marked: what comes between the two is kept already.
     rows.forEach(({ did }) => this.#dids.add(did))
+    const held = this.#strangers.filter(({ did }) => this.#dids.has(did))
+    this.#strangers = this.#strangers.filter(({ did }) => !this.#dids.has(did))
+    if (held.length > 0) {
+      await this.#store(held, nowUs)
+    }
     await this.#database.transaction(async () => {
       await this.#statements.mark.run({ nowUs })
     })
