@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { WriteDatabase } from '../db/database.ts'
 import { troubleOf } from '../db/databaseErrors.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -12,6 +13,7 @@ import { mayChangeFeeds } from './events/feedChange.ts'
 import type { Batch } from './events/operations.ts'
 import type { Projection } from './events/projectEvent.ts'
 import type { IngestCounters } from './ingestCounters.ts'
+import type { RecordMemory } from './memory/recordMemory.ts'
 import { readBatch } from './readBatch.ts'
 import type { ReadOptions } from './readBatch.ts'
 import type { BatchTarget } from './store/storeBatch.ts'
@@ -31,10 +33,13 @@ export interface Chore {
 export interface IngesterOptions {
   readonly source: EventSource
   readonly buffer: FrameBuffer
+  /** What the target writes to. */
+  readonly database: Pick<WriteDatabase, 'dialect'>
   readonly target: BatchTarget
   readonly projection: Projection
   /** Whose follows are kept; left out: nobody's. */
   readonly viewers?: ReadOptions['viewers']
+  readonly memory: Pick<RecordMemory, 'note'>
   /** What is done now and then between batches. */
   readonly chores?: readonly Chore[]
   /** Says how ingest is doing: also while a batch cannot be stored. */
@@ -212,7 +217,7 @@ class Ingester {
   }
 
   async #store(read: Pick<Batch, 'ops' | 'lastEventUs'>, isRead = true): Promise<void> {
-    const { counters, clock, keeper, target } = this.#options
+    const { counters, clock, keeper, database } = this.#options
     const startedMs = performance.now()
     const { position, gap } = keeper.next(clock())
     // The lag goes with the position, which may come a moment after the rows.
@@ -223,7 +228,7 @@ class Ingester {
       ...this.#options,
       // Where one lock is on everything, telling would only wait for it once more.
       onWaiting: async () => {
-        for (const teller of target.database.dialect.hasTableLocks ? this.#tellers : []) {
+        for (const teller of database.dialect.hasTableLocks ? this.#tellers : []) {
           await this.#doChore(teller, new Set())
         }
       },

@@ -9,11 +9,14 @@ import { projectEvent } from './events/projectEvent.ts'
 import type { EventTimes, Projection } from './events/projectEvent.ts'
 import { timeOfStrangerMark } from './events/strangerMark.ts'
 import type { IngestCounters } from './ingestCounters.ts'
+import type { RecordMemory } from './memory/recordMemory.ts'
 import type { PositionKeeper } from './stream/positionKeeper.ts'
 import type { Connection, StreamFrame } from './stream/streamFrame.ts'
 
 export interface ReadOptions {
   readonly projection: Projection
+  /** Told of each operation, before the next frame is looked at. */
+  readonly memory: Pick<RecordMemory, 'note'>
   readonly counters: IngestCounters
   readonly keeper: PositionKeeper
   readonly watch: ClockWatch
@@ -40,7 +43,7 @@ export function readBatch(
   chunk: Chunk,
   options: ReadOptions,
 ): ReadBatch & { isHeld: boolean } {
-  const { counters, projection, keeper, watch } = options
+  const { counters, projection, memory, keeper, watch } = options
   const { frames, receivedMs } = chunk
   const ops: Operation[] = []
   const heard: HeardEvent[] = []
@@ -99,6 +102,7 @@ export function readBatch(
       continue
     }
     if (op !== undefined) {
+      memory.note(op)
       ops.push(op)
       tags += op.kind === 'putPost' ? (op.facts?.tags.length ?? 0) : 0
     }

@@ -11,8 +11,8 @@ import type { Operation } from './events/operations.ts'
 import type { KeepTag } from './events/projectEvent.ts'
 import { IngestCounters } from './ingestCounters.ts'
 import { runIngester } from './ingester.ts'
-import { IngestMemory } from './memory/ingestMemory.ts'
 import { KnownViewers } from './memory/knownViewers.ts'
+import { RecordMemory } from './memory/recordMemory.ts'
 import { RecordStore } from './store/recordStore.ts'
 import type { RecordKey } from './store/recordStore.ts'
 import { storeBatch } from './store/storeBatch.ts'
@@ -82,7 +82,6 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
   const { counters = new IngestCounters(logger, clock, { silentMs: silentMs(options) }) } =
     dependencies
   const buffer = new FrameBuffer(BUFFER)
-  const store = new RecordStore(database, keepTag)
   const status = (): IngestStatus => counters.status(buffer.length)
   let startUs: number | undefined
   const jetstream = createJetstreamSource({
@@ -109,14 +108,12 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     })
     const reachedUs = (nowUs: Us): Us => keeper.reachedUs(nowUs)
     const start = await loadStart(database, firstUs)
-    // Before anything is read into memory: another process that stores something shows from here on.
-    await database.transaction(() => store.claim.renew())
-    const { claim } = store
-    const memory = new IngestMemory({ database, windowUs, reachedUs, claim, pinned, logger })
+    const memory = new RecordMemory({ database, windowUs, reachedUs, pinned, logger })
+    const store = new RecordStore({ database, memory, keepTag })
     await memory.load(clock())
-    const mover = new AccountMover({ database, store })
+    const mover = new AccountMover({ store })
     const coveredSinceUs = (): Us => Math.max(start.startUs, counters.gapEndUs)
-    const target = { database, store, pinned, windowUs, reachedUs, coveredSinceUs }
+    const target = { store, pinned, windowUs, reachedUs, coveredSinceUs }
     const storeAlone = (ops: readonly Operation[], nowUs: Us): Promise<void> =>
       storeBatch(target, { ops, position: undefined, lastEventUs: undefined }, nowUs)
     const viewers = options.hasFollows === true ? new KnownViewers(database, storeAlone) : undefined
@@ -142,6 +139,8 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
     await runIngester({
       source: dependencies.source ?? jetstream,
       buffer,
+      database,
+      memory,
       target: {
         ...target,
         ...(reactivations && { onDoubt: (doubt) => reactivations.note(doubt) }),

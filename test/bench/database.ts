@@ -9,10 +9,10 @@ import { migrate } from '../../src/db/upgrade/migrate.ts'
 import { prepareFilters } from '../../src/feeds/createFeeds.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { systemClock } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { feedOf, filterOf } from '../support/definitions.ts'
 import { did, fakeCid, tid } from '../support/events.ts'
 import { createRandom } from '../support/streamGenerator.ts'
@@ -88,7 +88,7 @@ export async function insertPosts(
   database: WriteDatabase,
   { posts, first, startUs, spanUs }: Record<'posts' | 'first' | 'startUs' | 'spanUs', number>,
 ): Promise<void> {
-  const store = new RecordStore(database, () => true)
+  const store = createRecordStore(database)
   const random = createRandom(7 + first)
   for (let done = 0; done < posts; done += BATCH) {
     const ops: Operation[] = []
@@ -97,7 +97,7 @@ export async function insertPosts(
       ops.push(inventedPost(first + index, timeUs, random))
     }
     const batch = { ops, position: undefined, lastEventUs: undefined }
-    await storeBatch({ database, store, pinned: [], windowUs: SPAN_US }, batch, systemClock())
+    await storeBatch({ store, pinned: [], windowUs: SPAN_US }, batch, systemClock())
   }
 }
 

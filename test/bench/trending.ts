@@ -13,7 +13,6 @@ import type { Feed } from '../../src/feeds/feed.ts'
 import { rankingsOf } from '../../src/feeds/rankingDefinition.ts'
 import type { RankingDefinition } from '../../src/feeds/rankingDefinition.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { FeedFilters } from '../../src/posts/feedFilters.ts'
@@ -23,6 +22,7 @@ import { prepareCandidates } from '../../src/trending/candidateStatements.ts'
 import type { CandidateStatements } from '../../src/trending/candidateStatements.ts'
 import { rankPosts } from '../../src/trending/rank.ts'
 import { Ranker } from '../../src/trending/ranker.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { feedOf, filterOf } from '../support/definitions.ts'
 import { did, fakeCid, tid } from '../support/events.ts'
 import { createRandom } from '../support/streamGenerator.ts'
@@ -113,8 +113,8 @@ async function fillTrending(file: string): Promise<{ posts: number; all: number 
   await using writer = await openWriter(`sqlite:${file}`)
   await migrate(writer)
   await prepareFilters(writer, definitions, { clock: systemClock, logger: silentLogger() })
-  const store = new RecordStore(writer, () => true)
-  const target = { database: writer, store, pinned: [], windowUs: 2 * windowUs }
+  const store = createRecordStore(writer)
+  const target = { store, pinned: [], windowUs: 2 * windowUs }
   const fill = async (count: number, make: (index: number) => Operation): Promise<number> => {
     for (let first = 0; first < count; first += BATCH) {
       const ops = Array.from({ length: BATCH }, (_, index) => make(first + index))

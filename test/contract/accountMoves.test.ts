@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { AccountMover } from '../../src/ingest/upkeep/accountMover.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
@@ -82,20 +82,22 @@ function toOp(happening: Happening, index: number): Operation {
 }
 
 async function openStore({ writer }: TestDatabase, rowsAtOnce: number) {
-  const store = new RecordStore(writer, () => true)
-  const mover = new AccountMover({ database: writer, store, step: 2 })
+  const store = createRecordStore(writer)
+  const mover = new AccountMover({ store, step: 2 })
   return {
     store: async (ops: readonly Operation[]) => {
       const batch = { ops, position: undefined, lastEventUs: undefined }
       const windowUs = 72 * US_PER_HOUR
-      const target = { database: writer, store, pinned: [], windowUs, rowsAtOnce }
+      const target = { store, pinned: [], windowUs, rowsAtOnce }
       await storeBatch(target, batch, NOW)
     },
     /** One step, of one account. */
     step: () => mover.turn(NOW, 0),
-    finish: () => moveAccounts(writer, store, NOW),
+    finish: () => moveAccounts(store, NOW),
     /** As after a restart: what is under way is read from the store. */
-    forget: () => store.distrust(),
+    forget: async () => {
+      await expect(store.write(() => Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+    },
   }
 }
 
@@ -190,7 +192,7 @@ describe.each(engines)('accounts that come and go on $name', { timeout: 120_000 
           for (let step = 0; step <= steps; step += 1) {
             expect((await read()).filter((uri) => !visible.has(uri))).toEqual([])
             if (isForgetful) {
-              store.forget()
+              await store.forget()
             }
             await store.step()
           }

@@ -14,13 +14,13 @@ import { ConfigError, describeError } from '../../src/errors.ts'
 import { createFeeds, prepareFilters } from '../../src/feeds/createFeeds.ts'
 import { walkFeed } from '../../src/feeds/walkFeed.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { prepareDatabase } from '../../src/service/prepareDatabase.ts'
 import { readSetup } from '../../src/service/setup.ts'
 import { loadPosition } from '../../src/status/loadPosition.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { createPostgresDatabase, engines, temporaryFolder } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { feedOf } from '../support/definitions.ts'
@@ -48,7 +48,7 @@ const TRAPS = [
 ]
 
 async function storePosts(database: WriteDatabase, from: number, count: number): Promise<void> {
-  const store = new RecordStore(database, () => true)
+  const store = createRecordStore(database)
   const ops: Operation[] = Array.from({ length: count }, (_, offset) => {
     const index = from + offset
     const trap = TRAPS[index % TRAPS.length] as string
@@ -69,7 +69,7 @@ async function storePosts(database: WriteDatabase, from: number, count: number):
     }
   })
   const position = { timeUs: NOW + from + count, host: 'host.test', disorderUs: 3 }
-  const target = { database, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+  const target = { store, pinned: [], windowUs: 72 * US_PER_HOUR }
   await storeBatch(target, { ops, position, lastEventUs: NOW }, NOW + from)
 }
 
@@ -91,9 +91,9 @@ async function fill({ writer }: TestDatabase): Promise<void> {
     toldUs: 1,
     time: 1,
   }
-  const store = new RecordStore(writer, () => true)
+  const store = createRecordStore(writer)
   const batch = { ops: [...deletions, gone], position: undefined, lastEventUs: undefined }
-  await storeBatch({ database: writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }, batch, NOW)
+  await storeBatch({ store, pinned: [], windowUs: 72 * US_PER_HOUR }, batch, NOW)
   await writer.kysely
     .insertInto('ingest_start')
     .values({ id: 1, start_us: NOW - 9 })
@@ -315,14 +315,10 @@ describe.each(crossings)('a copy from $from to $to', ({ open, make }) => {
       .select(['post.id', 'did', 'rkey'])
       .orderBy('post.id', 'desc')
       .executeTakeFirstOrThrow()
-    const store = new RecordStore(source.writer, () => true)
+    const store = createRecordStore(source.writer)
     const ops: Operation[] = [{ kind: 'deletePost', did: last.did, rkey: last.rkey, rev: '3c' }]
     const batch = { ops, position: undefined, lastEventUs: undefined }
-    await storeBatch(
-      { database: source.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
-      batch,
-      NOW,
-    )
+    await storeBatch({ store, pinned: [], windowUs: 72 * US_PER_HOUR }, batch, NOW)
     await using place = await make()
     await copy(source.url, place.url)
     await using writer = await openWriter(place.url)

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Engagement, Operation, SetAccount } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
 import { isActiveByModel } from '../support/accountModel.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
@@ -149,15 +149,15 @@ async function countsIn({ reader }: TestDatabase): Promise<Record<string, number
 
 async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [filterOf({ anyTags: ['art'] })], NOW)
-  const store = new RecordStore(database.writer, () => true)
+  const store = createRecordStore(database.writer)
   const windowUs = 72 * US_PER_HOUR
   return async (...ops: readonly Operation[]): Promise<void> => {
     await storeBatch(
-      { database: database.writer, store, pinned: [], windowUs },
+      { store, pinned: [], windowUs },
       { ops, position: undefined, lastEventUs: undefined },
       NOW,
     )
-    await moveAccounts(database.writer, store, NOW)
+    await moveAccounts(store, NOW)
   }
 }
 

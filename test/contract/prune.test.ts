@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SmallWrites } from '../../src/db/smallWrites.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { Pruner } from '../../src/ingest/upkeep/pruner.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -9,6 +8,7 @@ import { FeedFilters } from '../../src/posts/feedFilters.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
 import { touchFilters } from '../../src/posts/filterUse.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
@@ -45,7 +45,7 @@ const account = (did: string, active: boolean, time: number): Operation => ({
 
 async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   await registerFilters(writer, [filterOf({ anyTags: ['art'] })], NOW)
-  const store = new RecordStore(writer, () => true)
+  const store = createRecordStore(writer)
   const logger = silentLogger()
   const stream: { horizonUs: number | undefined } = { horizonUs: Number.MAX_SAFE_INTEGER }
   const time = { nowUs: NOW }
@@ -64,7 +64,7 @@ async function openBench({ writer }: TestDatabase, retentionDays = 30) {
   })
   const store1 = (nowUs: number, ...ops: Operation[]): Promise<void> =>
     storeBatch(
-      { database: writer, store, pinned, windowUs: 72 * US_PER_HOUR },
+      { store, pinned, windowUs: 72 * US_PER_HOUR },
       { ops, position: undefined, lastEventUs: undefined },
       nowUs,
     )

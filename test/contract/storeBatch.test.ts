@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { registerFilters } from '../../src/posts/filters.ts'
 import { loadPosition } from '../../src/status/loadPosition.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { filterOf } from '../support/definitions.ts'
@@ -59,13 +59,13 @@ const streams = fc.array(
 
 async function openStore(database: TestDatabase) {
   await registerFilters(database.writer, [ART], NOW)
-  const store = new RecordStore(database.writer, () => true)
-  const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+  const store = createRecordStore(database.writer)
+  const target = { store, pinned: [], windowUs: 72 * US_PER_HOUR }
   return async (ops: readonly Operation[], timeUs = 1, isMoved = true): Promise<void> => {
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
     if (isMoved) {
-      await moveAccounts(database.writer, store, NOW)
+      await moveAccounts(store, NOW)
     }
   }
 }
@@ -172,10 +172,10 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
 
   test('keeps the host that the position came from: another one replays its past first', async () => {
     await using database = await open()
-    const store = new RecordStore(database.writer, () => true)
+    const store = createRecordStore(database.writer)
     const read = (timeUs: number, host: string, disorderUs: number): Promise<void> =>
       storeBatch(
-        { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
+        { store, pinned: [], windowUs: 72 * US_PER_HOUR },
         { ops: [], position: { timeUs, host, disorderUs }, lastEventUs: timeUs },
         NOW,
       )
@@ -197,8 +197,8 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
 
   test('stores the disorder of the stream also while the position stands still', async () => {
     await using database = await open()
-    const store = new RecordStore(database.writer, () => true)
-    const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+    const store = createRecordStore(database.writer)
+    const target = { store, pinned: [], windowUs: 72 * US_PER_HOUR }
     const read = (disorderUs: number, nowUs: number): Promise<void> => {
       const position = { timeUs: 9, host: 'a.test', disorderUs }
       return storeBatch(target, { ops: [], position, lastEventUs: undefined }, nowUs)
@@ -220,8 +220,8 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
 
   test('counts as lag only what is new', async () => {
     await using database = await open()
-    const store = new RecordStore(database.writer, () => true)
-    const target = { database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR }
+    const store = createRecordStore(database.writer)
+    const target = { store, pinned: [], windowUs: 72 * US_PER_HOUR }
     const position = { timeUs: NOW - 5_000, host: 'a.test', disorderUs: 0 }
     await storeBatch(target, { ops: [], position, lastEventUs: NOW - 5_000 }, NOW)
     await storeBatch(target, { ops: [], position, lastEventUs: undefined }, NOW + US_PER_HOUR)
@@ -250,7 +250,7 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
 
   test('remembers that a pinned post is gone with its account, though it was never kept', async () => {
     await using database = await open()
-    const store = new RecordStore(database.writer, () => true)
+    const store = createRecordStore(database.writer)
     // By two feeds.
     const pinned = [
       { did: 'did:plc:a', rkey: 'r9' },
@@ -266,7 +266,7 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
       time: 1,
     }
     await storeBatch(
-      { database: database.writer, store, pinned, windowUs: 72 * US_PER_HOUR },
+      { store, pinned, windowUs: 72 * US_PER_HOUR },
       { ops: [erase], position: undefined, lastEventUs: undefined },
       NOW,
     )
@@ -281,7 +281,7 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
     'what an account posts by a clock that is behind that of its deletion, in a stream that was %s',
     async (_, coveredSinceUs, posts) => {
       await using database = await open()
-      const store = new RecordStore(database.writer, () => true)
+      const store = createRecordStore(database.writer)
       const who = { did: 'did:plc:a', timeUs: 1_000_000_000 }
       const put = (rkey: string, rev: string, timeUs: number): Operation => {
         const facts = { tags: ['art'], media: 0, languages: [], labels: [] }
@@ -298,7 +298,7 @@ describe.each(engines)('storeBatch on $name', { timeout: 120_000 }, ({ open }) =
       for (const op of ops) {
         await storeBatch(
           {
-            ...{ database: database.writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
+            ...{ store, pinned: [], windowUs: 72 * US_PER_HOUR },
             coveredSinceUs: () => coveredSinceUs,
           },
           { ops: [op], position: undefined, lastEventUs: undefined },

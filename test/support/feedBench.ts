@@ -2,10 +2,10 @@ import { createFeeds, prepareFilters } from '../../src/feeds/createFeeds.ts'
 import type { Feed } from '../../src/feeds/feed.ts'
 import type { FeedDefinition } from '../../src/feeds/feedDefinition.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from './createRecordStore.ts'
 import type { TestDatabase } from './databases.ts'
 
 export interface FeedBench {
@@ -22,16 +22,12 @@ export async function openFeedBench(
   const { writer, reader } = database
   const filters = await prepareFilters(writer, definitions, { clock, logger: silentLogger() })
   const feeds = createFeeds({ reader, definitions, filters, retentionDays: 30, clock })
-  const store = new RecordStore(writer, () => true)
+  const store = createRecordStore(writer)
   return {
     feeds,
     store: async (...ops) => {
       const batch = { ops, position: undefined, lastEventUs: undefined }
-      await storeBatch(
-        { database: writer, store, pinned: [], windowUs: 72 * US_PER_HOUR },
-        batch,
-        clock(),
-      )
+      await storeBatch({ store, pinned: [], windowUs: 72 * US_PER_HOUR }, batch, clock())
     },
   }
 }

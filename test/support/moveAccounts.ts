@@ -1,14 +1,9 @@
-import type { WriteDatabase } from '../../src/db/database.ts'
 import type { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { AccountMover } from '../../src/ingest/upkeep/accountMover.ts'
 
 /** Moves all that is still to be moved of accounts that have come or gone. */
-export async function moveAccounts(
-  database: WriteDatabase,
-  store: RecordStore,
-  nowUs: number,
-): Promise<void> {
+export async function moveAccounts(store: RecordStore, nowUs: number): Promise<void> {
   if (!store.moves.isEmpty) {
-    await new AccountMover({ database, store }).turn(nowUs, Infinity)
+    await new AccountMover({ store }).turn(nowUs, Infinity)
   }
 }

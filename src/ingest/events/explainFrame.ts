@@ -1,6 +1,7 @@
 import type { Frame } from '../stream/streamFrame.ts'
 import { decodeEvent } from './decodeEvent.ts'
 import type { StreamEvent } from './decodeEvent.ts'
+import type { Operation } from './operations.ts'
 import { projectEvent } from './projectEvent.ts'
 import type { Projection } from './projectEvent.ts'
 import { MAX_TAGS } from './readPostFacts.ts'
@@ -23,16 +24,28 @@ const REASONS: Readonly<Record<RejectReason, string>> = {
   utf8: 'not UTF-8',
 }
 
-/** What ingest makes of a frame, in plain words: the tool for "why is this post not in my feed". */
-export function explainFrame(frame: Frame, projection: Projection): string {
+/**
+ * What ingest makes of a frame, in plain words: the tool for "why is this post not in my feed". `note` is
+ * told what the frame changes, since that matters for the frames after it.
+ */
+export function explainFrame(
+  frame: Frame,
+  projection: Projection,
+  note: (op: Operation) => void,
+): string {
   const decoded = decodeEvent(frame)
-  return decoded.ok
-    ? explainEvent(decoded.event, projection)
-    : `rejected: ${REASONS[decoded.reason]}`
+  if (!decoded.ok) {
+    return `rejected: ${REASONS[decoded.reason]}`
+  }
+  const { event } = decoded
+  const op = projectEvent(event, { datedUs: event.timeUs, orderUs: event.timeUs }, projection)
+  if (op !== undefined) {
+    note(op)
+  }
+  return explainOperation(op, event)
 }
 
-function explainEvent(event: StreamEvent, projection: Projection): string {
-  const op = projectEvent(event, { datedUs: event.timeUs, orderUs: event.timeUs }, projection)
+function explainOperation(op: Operation | undefined, event: StreamEvent): string {
   switch (op?.kind) {
     case 'putPost':
       if (op.facts !== undefined) {

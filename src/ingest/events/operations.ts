@@ -8,8 +8,6 @@ interface RecordOp {
   readonly did: string
   readonly rkey: string
   readonly rev: string
-  /** It is certain that nothing is stored of the record, and that no operation before this one is on it. */
-  readonly isFirst?: boolean
 }
 
 /** A post record. */
@@ -45,8 +43,8 @@ export interface PutMark extends RecordOp {
   readonly timeUs: Us
   /** Undefined when it is for a post that is not ours. */
   readonly engagement: Engagement | undefined
-  /** It matters only if the record was for a post of ours before: else nothing is remembered of it. */
-  readonly isForgettable?: boolean
+  /** The frame says that the record is new. */
+  readonly isCreate?: boolean
 }
 
 export interface DeleteMark extends RecordOp {
@@ -89,6 +87,14 @@ export interface SetFollow {
 
 /** What one event changes. */
 export type Operation = PostOp | MarkOp | SetAccount | SetFollow
+
+/**
+ * Whether a mark matters only if its record was for a post of ours before, which a second create takes
+ * away: else nothing is remembered of it.
+ */
+export function isStrangerMark({ engagement, isCreate }: PutMark): boolean {
+  return engagement === undefined && isCreate === true
+}
 
 /** Position travels with the rows: there is no other way to save it. */
 export interface Batch {

@@ -1,12 +1,12 @@
 import { isValidDid } from '@atproto/syntax'
 import type { Us } from '../../time.ts'
-import type { KeptPosts } from '../memory/keptPosts.ts'
-import type { KnownRecords } from '../memory/knownRecords.ts'
 import { FOLLOW, LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
-import type { Operation, SetFollow } from './operations.ts'
+import { isStrangerMark } from './operations.ts'
+import type { Operation, PutMark, SetFollow } from './operations.ts'
 import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
+import type { MayBeKept } from './readEngagement.ts'
 import { readPostFacts } from './readPostFacts.ts'
 
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
@@ -20,17 +20,17 @@ export interface EventTimes {
   readonly orderUs: Us
 }
 
+/** By what events are judged. */
 export interface Projection {
   readonly keepTag: KeepTag
-  /** Posts that are kept are added to it: what follows may engage with them. */
-  readonly kept: KeptPosts
-  /** Records of which something is to be stored are added to it. */
-  readonly known: KnownRecords
+  readonly kept: MayBeKept
+  /** Whether something may be stored of the record whose key stands in a text; no is certain. */
+  readonly known: { mayHave(text: string, from?: number, to?: number): boolean }
   /** Whether follows are read at all. */
   readonly hasFollows?: boolean
 }
 
-/** What one event changes in the store, or undefined when it changes nothing. */
+/** What one event changes in the store, or undefined when it changes nothing. Pure. */
 export function projectEvent(
   event: StreamEvent,
   times: EventTimes,
@@ -53,10 +53,9 @@ export function projectEvent(
       if (mark === undefined && event.collection !== POST) {
         return undefined
       }
-      const isFirst = projection.known.add(rkey)
       return mark === undefined
-        ? { kind: 'deletePost', did, rkey, rev, isFirst }
-        : { kind: 'deleteMark', mark, did, rkey, rev, isFirst }
+        ? { kind: 'deletePost', did, rkey, rev }
+        : { kind: 'deleteMark', mark, did, rkey, rev }
     }
     case 'account': {
       const { did, active, status } = event
@@ -93,19 +92,16 @@ const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
 function projectPost(
   { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
-  { keepTag, kept, known }: Projection,
+  { keepTag, kept }: Projection,
 ): Operation {
   const read = readPostFacts(record)
   const facts = read?.tags.some(keepTag) === true ? read : undefined
   const engages = readEngagements(record, did, kept)
-  const isFirst = known.add(rkey)
-  let indexedAt = datedUs
-  if (facts !== undefined) {
-    kept.add(rkey)
-    indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
-  }
-  const timeUs = orderUs
-  return { kind: 'putPost', did, rkey, rev, cid, timeUs, indexedAt, facts, engages, isFirst }
+  const indexedAt =
+    facts === undefined
+      ? datedUs
+      : Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
+  return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts, engages }
 }
 
 /** Nearly all marks are for posts that are not ours: those cost a look into two sets of hashes. */
@@ -119,10 +115,7 @@ function projectMark(
     return undefined
   }
   const engagement = readMark(mark, record, did, kept)
-  const op = { kind: 'putMark', mark, did, rkey, rev, timeUs: orderUs, engagement } as const
-  if (engagement !== undefined || isUpdate) {
-    return { ...op, isFirst: known.add(rkey), isForgettable: false }
-  }
-  // A second create may take away what the mark was for.
-  return known.mayHave(rkey) ? { ...op, isFirst: false, isForgettable: true } : undefined
+  const [timeUs, isCreate] = [orderUs, !isUpdate]
+  const op: PutMark = { kind: 'putMark', mark, did, rkey, rev, timeUs, engagement, isCreate }
+  return isStrangerMark(op) && !known.mayHave(rkey) ? undefined : op
 }

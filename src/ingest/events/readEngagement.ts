@@ -1,6 +1,10 @@
 import type { EngagementKind } from '../../posts/storedCodes.ts'
-import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { Engagement } from './operations.ts'
+
+/** Whether the post with an at-uri may be kept; no is certain. */
+export interface MayBeKept {
+  mayHave(uri: string): boolean
+}
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -14,7 +18,7 @@ export function readMark(
   mark: 'like' | 'repost',
   record: Json,
   did: string,
-  kept: KeptPosts,
+  kept: MayBeKept,
 ): Engagement | undefined {
   const uri = uriOf(record['subject'])
   return typeof uri === 'string' && kept.mayHave(uri) ? engagementOf(mark, uri, did) : undefined
@@ -23,7 +27,7 @@ export function readMark(
 const NONE: readonly Engagement[] = []
 
 /** What a post is for, by the same rules: a reply anywhere in a thread, a quote. */
-export function readEngagements(record: Json, did: string, kept: KeptPosts): readonly Engagement[] {
+export function readEngagements(record: Json, did: string, kept: MayBeKept): readonly Engagement[] {
   const root = uriOf(objectOf(record['reply'])['root'])
   const quoted = uriOf(quotedBy(record['embed']))
   const reply =

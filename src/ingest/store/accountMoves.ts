@@ -1,4 +1,5 @@
 import { authorPrefix } from '../../posts/isAuthorShown.ts'
+import type { HeldRows, RecordMemory } from '../memory/recordMemory.ts'
 import { isErasing, isMoved } from './accountMove.ts'
 import type { AccountMove } from './accountMove.ts'
 import type { Accounts } from './accountStore.ts'
@@ -6,20 +7,21 @@ import type { Statements } from './statements.ts'
 
 /**
  * The accounts of which something is still to be moved: nearly always none, and all of them are held in
- * memory. Every method runs inside the transaction of its caller; `forget` is called when it fails.
+ * memory. Every method runs inside the transaction of its caller.
  */
-export class AccountMoves {
+export class AccountMoves implements HeldRows {
   readonly #statements: Statements
   #moves: Map<string, AccountMove> | undefined
   /** Changed since they were last written. */
   readonly #touched = new Set<string>()
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, memory: Pick<RecordMemory, 'hold'>) {
     this.#statements = statements
+    memory.hold(this)
   }
 
   /** Nothing that is held may be relied on any more. */
-  forget(): void {
+  clear(): void {
     this.#moves = undefined
     this.#touched.clear()
   }

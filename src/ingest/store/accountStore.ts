@@ -1,5 +1,6 @@
 import { KeySet } from '../memory/keySet.ts'
 import { RecentMap } from '../memory/recentMap.ts'
+import type { RecordMemory } from '../memory/recordMemory.ts'
 import { UNTOLD_ACCOUNT } from './foldAccount.ts'
 import type { AccountState } from './foldAccount.ts'
 import type { Statements } from './statements.ts'
@@ -12,11 +13,11 @@ const REMEMBERED = 50_000
 
 /**
  * Accounts as rows; those that were used last are held in memory. Every method runs inside the
- * transaction of its caller; `forget` is called when it fails.
+ * transaction of its caller.
  */
 export class AccountStore {
   readonly #statements: Statements
-  readonly #recent = new RecentMap<string, AccountState>(REMEMBERED)
+  readonly #recent: RecentMap<string, AccountState>
 
   /**
    * May hold others. It is not read again after another process has stored something: nothing that is
@@ -24,8 +25,9 @@ export class AccountStore {
    */
   #deactivated: KeySet | undefined
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, memory: Pick<RecordMemory, 'hold'>) {
     this.#statements = statements
+    this.#recent = memory.hold(new RecentMap(REMEMBERED))
   }
 
   /** Has to be called before `mayBeDeactivated`, once a transaction. */
@@ -44,9 +46,11 @@ export class AccountStore {
     return this.#deactivated?.mayHave(did) ?? true
   }
 
-  /** Nothing that is held may be relied on any more. */
-  forget(): void {
-    this.#recent.clear()
+  /** Accounts may have no row any more. */
+  forget(dids: Iterable<string>): void {
+    for (const did of dids) {
+      this.#recent.delete(did)
+    }
   }
 
   async load(dids: Iterable<string>): Promise<Accounts> {

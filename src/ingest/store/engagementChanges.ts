@@ -2,6 +2,7 @@ import { ENGAGEMENT, wordOf } from '../../posts/storedCodes.ts'
 import type { EngagementKind } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { Engagement, MarkOp } from '../events/operations.ts'
+import type { Certainty } from '../memory/recordMemory.ts'
 import type { Accounts } from './accountStore.ts'
 import { UNTOLD_ACCOUNT } from './foldAccount.ts'
 import { foldMark } from './foldMark.ts'
@@ -53,11 +54,12 @@ export class EngagementChanges {
       subjects,
       nowUs,
       coveredSinceUs,
+      isFirst,
     }: {
       subjects: ReadonlyMap<string, number>
       nowUs: Us
       coveredSinceUs: Us | undefined
-    },
+    } & Certainty,
   ): Promise<EngagementChange[]> {
     // The first of each record: it says whether anything can be stored.
     const keys = new Map<string, MarkOp>()
@@ -67,7 +69,7 @@ export class EngagementChanges {
         keys.set(key, op)
       }
     }
-    const doubtful = [...keys.values()].filter(({ isFirst }) => isFirst !== true)
+    const doubtful = [...keys.values()].filter((op) => !isFirst(op))
     const before = await this.#loadMarks(doubtful, accounts)
     const after = new Map(before)
     for (const op of marks) {

@@ -1,6 +1,7 @@
 import { ENGAGEMENT } from '../../posts/storedCodes.ts'
 import type { Us } from '../../time.ts'
 import type { MarkOp } from '../events/operations.ts'
+import type { Certainty, RecordMemory } from '../memory/recordMemory.ts'
 import { endErasingMarks, isCounted, isErased } from './accountMove.ts'
 import type { AccountMove } from './accountMove.ts'
 import type { AccountMoves } from './accountMoves.ts'
@@ -27,12 +28,12 @@ export interface EngagementNeeds {
   readonly accounts: AccountStore
   readonly moves: AccountMoves
   readonly traces: TraceStore
+  readonly memory: Pick<RecordMemory, 'hold'>
 }
 
 /**
  * Engagement with kept posts, and the counts that follow from it: of distinct accounts, those that are
- * hidden left out. Every method runs inside the transaction of its caller; `forget` is called when it
- * fails.
+ * hidden left out. Every method runs inside the transaction of its caller.
  */
 export class EngagementStore {
   readonly #statements: Statements
@@ -42,23 +43,18 @@ export class EngagementStore {
   readonly #changes: EngagementChanges
   readonly #subjects: SubjectStore
 
-  constructor(statements: Statements, { accounts, moves, traces }: EngagementNeeds) {
+  constructor(statements: Statements, { accounts, moves, traces, memory }: EngagementNeeds) {
     this.#statements = statements
     this.#accounts = accounts
     this.#moves = moves
     this.#traces = traces
     this.#changes = new EngagementChanges(statements, traces)
-    this.#subjects = new SubjectStore(statements)
-  }
-
-  /** Nothing that is held in memory may be relied on any more. */
-  forget(): void {
-    this.#subjects.forget()
+    this.#subjects = new SubjectStore(statements, memory)
   }
 
   /** A post has no row any more. */
   forgetPost(post: SubjectKey): void {
-    this.#subjects.forgetPost(post)
+    this.#subjects.forget(post)
   }
 
   /** Applies likes and reposts in their order, and what changed posts are for. */
@@ -66,13 +62,17 @@ export class EngagementStore {
     marks: readonly MarkOp[],
     posts: readonly PostEngagement[],
     accounts: Accounts,
-    { nowUs, sinceUs, coveredSinceUs }: { nowUs: Us; sinceUs: Us; coveredSinceUs?: Us | undefined },
+    {
+      nowUs,
+      sinceUs,
+      coveredSinceUs,
+      isFirst,
+    }: { nowUs: Us; sinceUs: Us; coveredSinceUs?: Us | undefined } & Certainty,
   ): Promise<void> {
     // What is deleted of which nothing is stored needs no account.
-    const dids = [
-      ...marks.filter((op) => op.kind === 'putMark' || op.isFirst !== true),
-      ...posts,
-    ].map(({ did }) => did)
+    const dids = [...marks.filter((op) => op.kind === 'putMark' || !isFirst(op)), ...posts].map(
+      ({ did }) => did,
+    )
     await this.#accounts.complete(dids, accounts)
     await this.#endErasing(dids, accounts, nowUs)
     const subjects = await this.#findSubjects(
@@ -83,7 +83,9 @@ export class EngagementStore {
       sinceUs,
     )
     const changes = [
-      ...(await this.#changes.ofMarks(marks, accounts, { subjects, nowUs, coveredSinceUs })),
+      ...(await this.#changes.ofMarks(marks, accounts, {
+        ...{ subjects, nowUs, coveredSinceUs, isFirst },
+      })),
       ...(await this.#changes.ofPosts(posts, accounts, subjects)),
     ]
     const moved = changes.filter(({ before, after }) => before !== after)

@@ -1,4 +1,5 @@
 import type { Us } from '../../time.ts'
+import { isStrangerMark } from '../events/operations.ts'
 import type { Engagement, MarkOp } from '../events/operations.ts'
 import { isBeforeErasure } from './isBeforeErasure.ts'
 
@@ -19,7 +20,7 @@ export function foldMark(
   op: MarkOp,
   { erasedUs, coveredSinceUs }: { readonly erasedUs: Us; readonly coveredSinceUs?: Us | undefined },
 ): MarkState | undefined {
-  if (state === undefined && op.kind === 'putMark' && op.isForgettable === true) {
+  if (state === undefined && op.kind === 'putMark' && isStrangerMark(op)) {
     return undefined
   }
   const isGone = op.kind === 'deleteMark' || isBeforeErasure(op.timeUs, erasedUs, coveredSinceUs)

@@ -2,7 +2,7 @@ import type { WriteDatabase } from '../../db/database.ts'
 import { packFacts, unpackFacts } from '../../posts/storedFacts.ts'
 import type { Us } from '../../time.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
-import { WriterClaim } from '../memory/writerClaim.ts'
+import type { Certainty, RecordMemory } from '../memory/recordMemory.ts'
 import { beginErasing, beginMove, isErased, isShown } from './accountMove.ts'
 import { AccountMoves } from './accountMoves.ts'
 import { AccountStore } from './accountStore.ts'
@@ -27,49 +27,47 @@ export interface RecordChange {
 
 export type RecordKey = Pick<RecordChange, 'did' | 'rkey'>
 
-/**
- * Records and accounts as rows, and the rows derived from them. Every method runs inside the
- * transaction of its caller, who calls `distrust` when it fails.
- */
+export interface RecordStoreOptions {
+  readonly database: WriteDatabase
+  /** Of the same database. */
+  readonly memory: RecordMemory
+  readonly keepTag: KeepTag
+}
+
+/** Records and accounts as rows, and the rows derived from them. Every method runs inside `write`. */
 export class RecordStore {
   readonly statements: Statements
-  readonly claim: WriterClaim
   readonly accounts: AccountStore
   readonly moves: AccountMoves
   readonly derived: DerivedStore
   readonly traces: TraceStore
   readonly engagements: EngagementStore
   readonly follows: FollowStore
+  readonly #memory: RecordMemory
 
-  constructor(database: WriteDatabase, keepTag: KeepTag) {
+  constructor({ database, memory, keepTag }: RecordStoreOptions) {
+    this.#memory = memory
     this.statements = prepareStatements(database)
-    this.claim = new WriterClaim(database)
-    this.accounts = new AccountStore(this.statements)
-    this.moves = new AccountMoves(this.statements)
+    this.accounts = new AccountStore(this.statements, memory)
+    this.moves = new AccountMoves(this.statements, memory)
     this.traces = new TraceStore(database)
-    this.engagements = new EngagementStore(this.statements, this)
+    const { accounts, moves, traces } = this
+    this.engagements = new EngagementStore(this.statements, { accounts, moves, traces, memory })
     this.follows = new FollowStore(database)
     this.derived = new DerivedStore(database, this.statements, keepTag)
   }
 
-  /** Has to be called before anything else, once a transaction. */
-  async begin(): Promise<void> {
-    await this.moves.load()
-    await this.accounts.loadDeactivated()
-    await this.derived.refreshFilters()
-  }
-
-  /** Forgets the rows that are held in memory: somebody else may have changed them. */
-  forget(): void {
-    this.accounts.forget()
-    this.moves.forget()
-    this.engagements.forget()
-  }
-
-  /** After a transaction that has failed: what was believed to be stored may not be. */
-  distrust(): void {
-    this.forget()
-    this.claim.drop()
+  /**
+   * Runs what changes records in one transaction, and hands it what may be relied on in it.
+   * @throws what the transaction fails with
+   */
+  async write<T>(work: (certainty: Certainty) => Promise<T>): Promise<T> {
+    return await this.#memory.write(async (certainty) => {
+      await this.moves.load()
+      await this.accounts.loadDeactivated()
+      await this.derived.refreshFilters()
+      return await work(certainty)
+    })
   }
 
   /** What is stored of some records, by `recordKey`. Those that are still to be erased are erased now. */

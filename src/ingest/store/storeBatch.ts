@@ -1,7 +1,7 @@
-import type { WriteDatabase } from '../../db/database.ts'
 import { US_PER_MS } from '../../time.ts'
 import type { Us } from '../../time.ts'
 import type { Batch, MarkOp, Operation, PostOp, SetFollow } from '../events/operations.ts'
+import type { Certainty } from '../memory/recordMemory.ts'
 import { beginMove, isMoved } from './accountMove.ts'
 import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
@@ -17,7 +17,6 @@ import type { RecordKey, RecordStore } from './recordStore.ts'
 
 /** Where and how batches are stored. */
 export interface BatchTarget {
-  readonly database: WriteDatabase
   readonly store: RecordStore
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]
@@ -41,40 +40,25 @@ const ROWS_AT_ONCE = 300
  * Storing a batch is the same as storing its operations one by one, and twice is the same as once.
  */
 export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): Promise<void> {
-  const { database, store } = target
-  try {
-    await database.transaction(async () => {
-      const isCertain = await store.claim.renew()
-      if (!isCertain) {
-        store.forget()
-      }
-      await store.begin()
-      await applyOps(target, isCertain ? batch.ops : batch.ops.map(withoutCertainty), nowUs)
-      const { position, lastEventUs, gap } = batch
-      if (position !== undefined) {
-        await store.statements.savePosition.run({
-          ...position,
-          // Below zero: it stays as it was.
-          lagMs:
-            lastEventUs === undefined
-              ? -1
-              : Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS)),
-          committedUs: nowUs,
-        })
-      }
-      if (gap !== undefined) {
-        await store.statements.saveGap.run({ ...gap })
-      }
-    })
-  } catch (error) {
-    store.distrust()
-    throw error
-  }
-}
-
-/** What was certain of an operation was so for a store to which nobody else writes. */
-function withoutCertainty(op: Operation): Operation {
-  return op.kind === 'setAccount' || op.kind === 'setFollow' ? op : { ...op, isFirst: false }
+  const { store } = target
+  await store.write(async (certainty) => {
+    await applyOps(target, batch.ops, { nowUs, ...certainty })
+    const { position, lastEventUs, gap } = batch
+    if (position !== undefined) {
+      await store.statements.savePosition.run({
+        ...position,
+        // Below zero: it stays as it was.
+        lagMs:
+          lastEventUs === undefined
+            ? -1
+            : Math.max(0, Math.round((nowUs - lastEventUs) / US_PER_MS)),
+        committedUs: nowUs,
+      })
+    }
+    if (gap !== undefined) {
+      await store.statements.saveGap.run({ ...gap })
+    }
+  })
 }
 
 type RecordOp = PostOp | MarkOp
@@ -85,9 +69,16 @@ type RecordOp = PostOp | MarkOp
  * records now (`accountMove.ts`), so that neither matters where among them it is told. One that is
  * deleted is a barrier: what is before it is erased, what is after it is not.
  */
-async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: Us): Promise<void> {
+async function applyOps(
+  target: BatchTarget,
+  ops: readonly Operation[],
+  { nowUs, isFirst }: { nowUs: Us } & Certainty,
+): Promise<void> {
   const { store } = target
-  const accounts = await store.accounts.load(ops.filter((op) => needsAccount(op, store)).map(didOf))
+  const needed = ops.filter((op) => needsAccount(op, store, { isFirst }))
+  const accounts = await store.accounts.load(needed.map(didOf))
+  const coveredSinceUs = target.coveredSinceUs?.()
+  const surroundings = { accounts, nowUs, isFirst, coveredSinceUs }
   const told: Accounts = new Map()
   let pending: RecordOp[] = []
   const follows: SetFollow[] = []
@@ -114,7 +105,7 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
     if (change === 'erase') {
       const own = pending.filter(({ did }) => did === op.did)
       const isAlone = !own.some(isEngagement)
-      await applyRecords(target, isAlone ? own : pending, { accounts, nowUs })
+      await applyRecords(target, isAlone ? own : pending, surroundings)
       if (own.length > 0) {
         pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
       }
@@ -128,13 +119,13 @@ async function applyOps(target: BatchTarget, ops: readonly Operation[], nowUs: U
     accounts.set(op.did, { ...after, id })
     told.set(op.did, { ...after, id })
   }
-  await applyRecords(target, pending, { accounts, nowUs })
+  await applyRecords(target, pending, surroundings)
   if (follows.length > 0) {
     await store.follows.apply(follows, nowUs)
   }
   noteDoubts(target, ops, accounts)
   await store.accounts.save(told)
-  await moveAtOnce(target, told.keys(), { accounts, nowUs })
+  await moveAtOnce(target, told.keys(), surroundings)
   await store.moves.save(accounts)
 }
 
@@ -182,13 +173,13 @@ function beginMoving({ moves }: RecordStore, did: string, { id, active }: Accoun
  * Nearly all records of the network are not kept: their accounts need not be known. Nor are those of
  * deleted records of which nothing is stored.
  */
-function needsAccount(op: Operation, { accounts }: RecordStore): boolean {
+function needsAccount(op: Operation, { accounts }: RecordStore, { isFirst }: Certainty): boolean {
   switch (op.kind) {
     case 'putPost':
       return op.facts !== undefined || isEngagement(op) || accounts.mayBeDeactivated(op.did)
     case 'deletePost':
     case 'deleteMark':
-      return op.isFirst !== true
+      return !isFirst(op)
     case 'putMark':
     case 'setAccount':
       return true
@@ -205,15 +196,16 @@ function didOf({ did }: Operation): string {
   return did
 }
 
-interface Surroundings {
+interface Surroundings extends Certainty {
   readonly accounts: Accounts
   readonly nowUs: Us
+  readonly coveredSinceUs: Us | undefined
 }
 
 async function applyRecords(
-  { store, windowUs, reachedUs, coveredSinceUs }: BatchTarget,
+  { store, windowUs, reachedUs }: BatchTarget,
   ops: readonly RecordOp[],
-  { accounts, nowUs }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<void> {
   const posts: PostOp[] = []
   const marks: MarkOp[] = []
@@ -224,18 +216,11 @@ async function applyRecords(
       marks.push(op)
     }
   }
-  const engaging = await applyPosts(store, posts, {
-    accounts,
-    nowUs,
-    coveredSinceUs: coveredSinceUs?.(),
-  })
+  const { accounts, nowUs } = surroundings
+  const engaging = await applyPosts(store, posts, surroundings)
   if (marks.length > 0 || engaging.length > 0) {
     const sinceUs = (reachedUs?.(nowUs) ?? nowUs) - windowUs
-    await store.engagements.apply(marks, engaging, accounts, {
-      nowUs,
-      sinceUs,
-      coveredSinceUs: coveredSinceUs?.(),
-    })
+    await store.engagements.apply(marks, engaging, accounts, { ...surroundings, sinceUs })
   }
 }
 
@@ -253,11 +238,12 @@ interface TouchedRecord {
 async function applyPosts(
   store: RecordStore,
   ops: readonly PostOp[],
-  { accounts, nowUs, coveredSinceUs }: Surroundings & { readonly coveredSinceUs: Us | undefined },
+  surroundings: Surroundings,
 ): Promise<PostEngagement[]> {
   if (ops.length === 0) {
     return []
   }
+  const { accounts, nowUs, isFirst } = surroundings
   const touched = new Map<string, TouchedRecord>()
   const recordOf = (op: PostOp): TouchedRecord => {
     const key = recordKey(op)
@@ -265,14 +251,14 @@ async function applyPosts(
     if (found !== undefined) {
       return found
     }
-    const { did, rkey, isFirst = false } = op
+    const { did, rkey } = op
     const nothing = { before: undefined, after: undefined, winner: undefined }
-    const record: TouchedRecord = { did, rkey, isFirst, ...nothing }
+    const record: TouchedRecord = { did, rkey, isFirst: isFirst(op), ...nothing }
     touched.set(key, record)
     return record
   }
   const records = ops.map(recordOf)
-  const doubtful = [...touched.values()].filter(({ isFirst }) => !isFirst)
+  const doubtful = [...touched.values()].filter((record) => !record.isFirst)
   for (const [key, state] of await store.loadRecords(doubtful, nowUs)) {
     const record = touched.get(key)
     if (record !== undefined) {
@@ -280,7 +266,7 @@ async function applyPosts(
       record.after = state
     }
   }
-  ops.forEach((op, index) => foldInto(records[index], op, { accounts, coveredSinceUs }))
+  ops.forEach((op, index) => foldInto(records[index], op, surroundings))
   const changes = [...touched.values()].filter(({ before, after }) => before !== after)
   await store.saveRecords(changes, accounts, nowUs)
   return changes.flatMap(engagementOf)
@@ -289,10 +275,7 @@ async function applyPosts(
 function foldInto(
   record: TouchedRecord | undefined,
   op: PostOp,
-  {
-    accounts,
-    coveredSinceUs,
-  }: { readonly accounts: Accounts; readonly coveredSinceUs: Us | undefined },
+  { accounts, coveredSinceUs }: Surroundings,
 ): void {
   if (record === undefined) {
     return

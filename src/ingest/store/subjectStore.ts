@@ -1,6 +1,7 @@
 import type { Us } from '../../time.ts'
 import type { Engagement } from '../events/operations.ts'
 import { RecentMap } from '../memory/recentMap.ts'
+import type { RecordMemory } from '../memory/recordMemory.ts'
 import type { Statements } from './statements.ts'
 
 /** About 200 bytes each. */
@@ -18,19 +19,15 @@ interface Subject {
 /** Kept posts as what others engage with; those that were engaged with last are held in memory. */
 export class SubjectStore {
   readonly #statements: Statements
-  readonly #recent = new RecentMap<string, Subject>(REMEMBERED)
+  readonly #recent: RecentMap<string, Subject>
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, memory: Pick<RecordMemory, 'hold'>) {
     this.#statements = statements
-  }
-
-  /** Nothing that is held may be relied on any more. */
-  forget(): void {
-    this.#recent.clear()
+    this.#recent = memory.hold(new RecentMap(REMEMBERED))
   }
 
   /** A post has no row any more. */
-  forgetPost(post: SubjectKey): void {
+  forget(post: SubjectKey): void {
     this.#recent.delete(subjectKey(post))
   }
 

@@ -1,10 +1,8 @@
-import type { WriteDatabase } from '../../db/database.ts'
 import type { Us } from '../../time.ts'
 import { AccountSteps, STEP } from '../store/accountSteps.ts'
 import type { RecordStore } from '../store/recordStore.ts'
 
 export interface AccountMoverOptions {
-  readonly database: WriteDatabase
   readonly store: RecordStore
   /** Rows that are looked at at once, for one account. */
   readonly step?: number
@@ -50,21 +48,12 @@ export class AccountMover {
 
   /** A turn, due or not: one step at least, of one account after the other. */
   async turn(nowUs: Us, untilMs: number): Promise<void> {
-    const { database, store } = this.#options
-    try {
-      await database.transaction(async () => {
-        if (!(await store.claim.renew())) {
-          store.forget()
-        }
-        await store.begin()
-        do {
-          await this.#round(nowUs, untilMs)
-        } while (!store.moves.isEmpty && performance.now() < untilMs)
-      })
-    } catch (error) {
-      store.distrust()
-      throw error
-    }
+    const { store } = this.#options
+    await store.write(async () => {
+      do {
+        await this.#round(nowUs, untilMs)
+      } while (!store.moves.isEmpty && performance.now() < untilMs)
+    })
   }
 
   /** A step for each account; the next round begins where time was up. */

@@ -94,9 +94,7 @@ export class PruneSteps {
         moves.of(row.did) === undefined,
     )
     await this.#deleteIdle(old.map(({ id }) => id))
-    if (old.length > 0) {
-      accounts.forget()
-    }
+    accounts.forget(old.map(({ did }) => did))
     await this.#countHeldBack(rows.filter((row) => row.active === 0).map(({ id }) => id))
     const isDone = rows.length < limit
     if (isDone) {

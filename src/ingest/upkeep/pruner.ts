@@ -100,6 +100,7 @@ export class Pruner {
     if (isResting || task === undefined) {
       return false
     }
+    const { store } = this.#options
     const horizonUs = this.#options.horizonUs()
     if (horizonUs === undefined) {
       return false
@@ -108,7 +109,8 @@ export class Pruner {
     this.#restUntilUs = nowUs + MINUTE_US / 2
     this.#tasks = [...this.#tasks.filter((other) => other !== task), task]
     const startMs = performance.now()
-    const isDone = await this.#run(() => task.step(task.rows, horizonUs, nowUs))
+    // What is pruned changes records: other processes, and what this one holds of them, have to know.
+    const isDone = await store.write(() => task.step(task.rows, horizonUs, nowUs))
     const tookMs = performance.now() - startMs
     task.dueUs = isDone ? nowUs + task.everyUs : -1
     if (tookMs < STEP_MS.least) {
@@ -118,22 +120,5 @@ export class Pruner {
     }
     this.#restUntilUs = nowUs + Math.max(MIN_REST_US, Math.round(REST * tookMs * US_PER_MS))
     return true
-  }
-
-  /** What is pruned changes records: other processes, and what this one holds of them, have to know. */
-  async #run(step: () => Promise<boolean>): Promise<boolean> {
-    const { database, store } = this.#options
-    try {
-      return await database.transaction(async () => {
-        if (!(await store.claim.renew())) {
-          store.forget()
-        }
-        await store.begin()
-        return await step()
-      })
-    } catch (error) {
-      store.distrust()
-      throw error
-    }
   }
 }

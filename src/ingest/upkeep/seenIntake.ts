@@ -55,26 +55,17 @@ export class SeenIntake {
   }
 
   async #count(rows: readonly SeenRow[], nowUs: Us): Promise<void> {
-    const { database, store, windowUs, reachedUs } = this.#options
+    const { store, windowUs, reachedUs } = this.#options
     const views = rows.map(({ viewer, uri }) => {
       return { viewer, did: authorOf(uri), rkey: rkeyOf(uri) }
     })
-    try {
-      await database.transaction(async () => {
-        if (!(await store.claim.renew())) {
-          store.forget()
-        }
-        await store.begin()
-        const accounts = await store.accounts.load(views.map(({ viewer }) => viewer))
-        const sinceUs = reachedUs(nowUs) - windowUs
-        await store.engagements.see(views, accounts, { nowUs, sinceUs })
-        await store.moves.save(accounts)
-        await this.#statements.remove.run(rows.map(({ viewer, uri }) => [viewer, uri]))
-      })
-    } catch (error) {
-      store.distrust()
-      throw error
-    }
+    await store.write(async () => {
+      const accounts = await store.accounts.load(views.map(({ viewer }) => viewer))
+      const sinceUs = reachedUs(nowUs) - windowUs
+      await store.engagements.see(views, accounts, { nowUs, sinceUs })
+      await store.moves.save(accounts)
+      await this.#statements.remove.run(rows.map(({ viewer, uri }) => [viewer, uri]))
+    })
   }
 }
 

@@ -4,8 +4,9 @@ import type { WriteDatabase } from '../../src/db/database.ts'
 import { decodeEvent } from '../../src/ingest/events/decodeEvent.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
 import { projectEvent } from '../../src/ingest/events/projectEvent.ts'
-import { IngestMemory } from '../../src/ingest/memory/ingestMemory.ts'
 import { KnownRecords } from '../../src/ingest/memory/knownRecords.ts'
+import { noteOperation } from '../../src/ingest/memory/noteOperation.ts'
+import { RecordMemory } from '../../src/ingest/memory/recordMemory.ts'
 import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import type { RecordKey } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
@@ -103,19 +104,20 @@ const streams = fc
   )
   .map((makers) => settled(makers.map((make, index) => make(100 + index))))
 
-/** A process that ingests: what it knows it has read when it began, and from what it has stored. */
-async function begin({ writer }: TestDatabase, pinned: readonly RecordKey[] = []) {
-  const store = new RecordStore(writer, () => true)
-  await writer.transaction(() => store.claim.renew())
-  const { claim } = store
-  const memory = new IngestMemory({
-    database: writer,
+function createStore(database: WriteDatabase, pinned: readonly RecordKey[] = []) {
+  const memory = new RecordMemory({
+    database,
     windowUs: WINDOW_US,
     reachedUs: (nowUs) => nowUs,
-    claim,
     pinned,
     logger: silentLogger(),
   })
+  return { memory, store: new RecordStore({ database, memory, keepTag: () => true }) }
+}
+
+/** A process that ingests: what it knows it has read when it began, and from what it has stored. */
+async function begin({ writer }: TestDatabase, pinned: readonly RecordKey[] = []) {
+  const { memory, store } = createStore(writer, pinned)
   await memory.load(NOW)
   const time = { nowUs: NOW }
   const pruner = new Pruner({
@@ -141,16 +143,27 @@ async function begin({ writer }: TestDatabase, pinned: readonly RecordKey[] = []
       events: readonly JetstreamEvent[],
       { isCertain = true, host = 'host', isForgetful = false } = {},
     ) => {
-      const known = isCertain ? memory.known : new KnownRecords()
+      const keys = isCertain ? memory : { kept: memory.kept, known: new KnownRecords() }
       const ops = events.flatMap((event) => {
         const data = Buffer.from(JSON.stringify(event))
         const decoded = decodeEvent({ data, isBinary: false })
         const times = { datedUs: event.time_us, orderUs: event.time_us }
-        const projection = { keepTag: () => true, kept: memory.kept, known }
-        return decoded.ok ? (projectEvent(decoded.event, times, projection) ?? []) : []
+        const { kept, known } = keys
+        const op = decoded.ok
+          ? projectEvent(decoded.event, times, { keepTag: () => true, kept, known })
+          : undefined
+        if (op === undefined) {
+          return []
+        }
+        if (isCertain) {
+          memory.note(op)
+        } else {
+          noteOperation(op, keys)
+        }
+        return op
       })
       const position = { timeUs: NOW, host, disorderUs: 0 }
-      const target = { database: writer, store, pinned, windowUs: WINDOW_US }
+      const target = { store, pinned, windowUs: WINDOW_US }
       await storeBatch(target, { ops, position, lastEventUs: NOW }, NOW)
       if (!isForgetful) {
         await memory.stepIfDue(NOW)
@@ -273,20 +286,15 @@ describe.each(engines)(
         }
         return result
       }
-      const store = new RecordStore({ ...writer, transaction }, () => true)
-      await writer.transaction(() => store.claim.renew())
-      store.claim.confirm(store.claim.losses)
+      const { memory, store } = createStore({ ...writer, transaction })
+      await memory.load(NOW)
       const put: Operation = {
         ...{ kind: 'putPost', did: did(0), rkey: tid(NOW - 9), rev: tid(NOW - 9), cid: 'bafypost' },
-        ...{ indexedAt: NOW - 9, timeUs: NOW - 9, isFirst: true },
+        ...{ indexedAt: NOW - 9, timeUs: NOW - 9 },
         facts: { tags: ['art'], media: 0, languages: [], labels: [] },
       }
-      const target = {
-        database: { ...writer, transaction },
-        store,
-        pinned: [],
-        windowUs: WINDOW_US,
-      }
+      const target = { store, pinned: [], windowUs: WINDOW_US }
+      memory.note(put)
       const batch = { ops: [put], position: undefined, lastEventUs: undefined }
       isAnswered = false
       await expect(storeBatch(target, batch, NOW)).rejects.toThrow('no answer')
