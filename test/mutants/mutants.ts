@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/store/recordStore.ts',
     find: "after?.kind === 'kept' && after.id === id",
     replace: "after?.kind === 'kept'",
-    caughtBy: ['test/e2e/kept.test.ts', 'leaves nothing behind'],
+    caughtBy: ['test/e2e/keptChanges.test.ts', 'leaves nothing behind'],
   },
   {
     models: 'a resume without rewinding',
