@@ -250,7 +250,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/stream/jetstreamSource.ts',
     find: 'frames === 0 || wasIdle ||',
     replace: 'frames === 0 ||',
-    caughtBy: ['test/e2e/stream.test.ts', 'falls silent after frames'],
+    caughtBy: ['test/e2e/hosts.test.ts', 'falls silent after frames'],
   },
   {
     models: 'a kept first page that outlives a delete',
