@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /** What the service promises whichever engine it runs on; the other files hardly touch the database. */
 const ON_POSTGRES =
-  'filters getFeedSkeleton kept oracle recordings skeletonQueries startup stream surroundings trending'
+  'feedPages filters frames getFeedSkeleton hosts ingestSurroundings kept keptAccounts keptChanges keptOrder ' +
+  'oracle pinnedPost position recordings scripts shutdown skeletonQueries startup stream surroundings trending'
 
 export default defineConfig({
   test: {

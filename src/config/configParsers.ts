@@ -6,7 +6,9 @@
 import { isIP, isIPv6 } from 'node:net'
 import { bad, good } from '../texts/decoded.ts'
 import type { Decode, Decoded } from '../texts/decoded.ts'
+import { quoteExcerpt } from '../texts/quote.ts'
 
+const MAX_SHOWN = 80
 const labelPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/iu
 /** A last label that makes URL parsers read the whole host as an IPv4 address, as in 10.0.1 or 127.0x1. */
 const numericEndPattern = /(^|\.)(\d+|0x[0-9a-f]*)$/iu
@@ -270,6 +272,6 @@ export function describeDatabaseUrl(text: string): string {
 /** A value for a problem's text: in quotes, at most 80 characters, without credentials and parameters. */
 export function quoteText(text: string): string {
   const safe = text.replace(/^.*:.*@/su, '***@').replace(/\?.*/su, '?***')
-  const characters = Array.from(safe.replace(/\p{C}/gu, '�'))
-  return `'${characters.length > 80 ? `${characters.slice(0, 79).join('')}…` : characters.join('')}'`
+  // What cannot be seen may be what is wrong.
+  return quoteExcerpt(safe.replace(/\p{C}/gu, '�'), MAX_SHOWN)
 }

@@ -1,4 +1,4 @@
-import { excerpt } from './excerpt.ts'
+import { excerpt } from '../texts/quote.ts'
 import { notesOf } from './findings.ts'
 import type { Check, Finding } from './findings.ts'
 

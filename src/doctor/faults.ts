@@ -1,6 +1,6 @@
 import { findNetworkFault, networkFaultOf } from '../identity/networkFault.ts'
 import type { NetworkFault } from '../identity/networkFault.ts'
-import { excerpt } from './excerpt.ts'
+import { excerpt } from '../texts/quote.ts'
 
 /** Why there is no answer, in plain words, and what the owner of the server can do. */
 export interface Fault {

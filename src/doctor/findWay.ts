@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
+import { excerpt } from '../texts/quote.ts'
 import { attempt } from './attempt.ts'
 import { checkDns } from './checks/checkDns.ts'
 import type { DnsResult } from './checks/checkDns.ts'
 import { checkTls } from './checks/checkTls.ts'
 import type { Deployment } from './deployment.ts'
-import { excerpt } from './excerpt.ts'
 import { notesOf } from './findings.ts'
 import type { Finding } from './findings.ts'
 

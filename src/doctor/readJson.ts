@@ -1,7 +1,7 @@
 import { isObject } from '../pds/json.ts'
 import type { JsonObject } from '../pds/json.ts'
+import { excerpt, quoteExcerpt } from '../texts/quote.ts'
 import type { Reply } from './ask.ts'
-import { excerpt, quote } from './excerpt.ts'
 
 /** A JSON object, or why there is none, in words that follow the name of what was asked. */
 export type Json =
@@ -12,18 +12,18 @@ export type Json =
 export function readJson({ headers, text }: Reply): Json {
   const type = headers.get('content-type') ?? ''
   if (/^\s*<(?:!doctype|html|head|body|\?xml)/iu.test(text) || /\bhtml\b/iu.test(type)) {
-    return { ok: false, problem: `is HTML instead of JSON: ${quote(readTitle(text))}` }
+    return { ok: false, problem: `is HTML instead of JSON: ${quoteExcerpt(readTitle(text))}` }
   }
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
     // What the parser says about it helps nobody; its beginning does.
-    return { ok: false, problem: text === '' ? 'is empty' : `is no JSON: ${quote(text)}` }
+    return { ok: false, problem: text === '' ? 'is empty' : `is no JSON: ${quoteExcerpt(text)}` }
   }
   return isObject(value)
     ? { ok: true, value }
-    : { ok: false, problem: `is no JSON object: ${quote(text)}` }
+    : { ok: false, problem: `is no JSON object: ${quoteExcerpt(text)}` }
 }
 
 /** What the AppView takes for JSON. */
@@ -36,7 +36,7 @@ export function describeError(reply: Reply): string {
   const { status, headers } = reply
   const location = headers.get('location')
   if (status >= 300 && status < 400) {
-    return `HTTP ${status}, a redirect to ${quote(location)}`
+    return `HTTP ${status}, a redirect to ${quoteExcerpt(location)}`
   }
   const json = readJson(reply)
   if (!json.ok) {

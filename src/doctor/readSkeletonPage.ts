@@ -1,7 +1,7 @@
 import { isObject } from '../pds/json.ts'
 import { countOf } from '../texts/countOf.ts'
+import { quoteExcerpt } from '../texts/quote.ts'
 import type { Ask, Reply } from './ask.ts'
-import { quote } from './excerpt.ts'
 import { READERS_SEE, wordsFor } from './readersSee.ts'
 import { describeError, hasJsonType, readJson } from './readJson.ts'
 
@@ -92,17 +92,17 @@ interface Page {
 
 function findFault(reply: Reply, { feed, cursor, posts, limit }: Page): string | undefined {
   if (!hasJsonType(reply)) {
-    return `its content type is ${quote(reply.headers.get('content-type'))}, not application/json`
+    return `its content type is ${quoteExcerpt(reply.headers.get('content-type'))}, not application/json`
   }
   if (!Array.isArray(feed)) {
     return "it has no list 'feed'"
   }
   const wrong = posts.find((post) => !POST_URI.test(post))
   if (wrong !== undefined) {
-    return `${quote(wrong)} is no at-uri of a post, with a DID`
+    return `${quoteExcerpt(wrong)} is no at-uri of a post, with a DID`
   }
   if (cursor !== undefined && typeof cursor !== 'string') {
-    return `the cursor is ${quote(cursor)}, not a text`
+    return `the cursor is ${quoteExcerpt(cursor)}, not a text`
   }
   return posts.length > limit
     ? `${countOf(posts.length, 'post')} where ${limit} were asked for: Bluesky drops the others`

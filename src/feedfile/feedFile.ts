@@ -1,40 +1,17 @@
-import { ORDERS, SERVED_ORDERS } from '../feeds/feedDefinition.ts'
+import { ORDERS } from '../feeds/feedDefinition.ts'
 import type { FeedDefinition, Order, TrendingOptions } from '../feeds/feedDefinition.ts'
-import {
-  decodeAvatar,
-  decodeDescription,
-  decodeName,
-  decodePostUri,
-  decodeRkey,
-  oneOf,
-  quote,
-} from './feedFileTexts.ts'
-import { readBoolean, readDecoded, readList, readMap } from './feedFileValues.ts'
-import type { Fields } from './feedFileValues.ts'
-import { FILTER_KEYS, readFilter } from './readFilter.ts'
+import { quote } from '../texts/quote.ts'
+import { createFileShape } from './feedShape.ts'
+import type { FeedFields } from './feedShape.ts'
+import type { Field } from './mapShape.ts'
+import { readFilter } from './readFilter.ts'
 import { DEFAULT_TRENDING, readTrending } from './readTrending.ts'
+import type { Entry } from './shape.ts'
 import { openYaml } from './yamlFile.ts'
-import type { YamlFile, YamlValue } from './yamlFile.ts'
-
-const MAX_FEEDS = 1_000
-
-const FEED_KEYS = [
-  'rkey',
-  'name',
-  'description',
-  'avatar',
-  'order',
-  ...FILTER_KEYS,
-  'pinned',
-  'trending',
-  'contentMode',
-  'acceptsInteractions',
-] as const
-const REQUIRED_KEYS = ['rkey', 'name', 'tags'] as const
-type FeedFields = Fields<(typeof FEED_KEYS)[number]>
+import type { YamlFile } from './yamlFile.ts'
 
 export interface FeedFileOptions {
-  /** The orders that this program can serve; a feed with another is a problem. Default: `SERVED_ORDERS`. */
+  /** The orders that this program can serve; a feed with another is a problem. Default: `ORDERS`. */
   readonly orders?: readonly Order[]
   /** What is wrong with the picture at a path as it is written; not looked at when left out. */
   readonly findAvatarFault?: (path: string) => string | undefined
@@ -53,111 +30,88 @@ export function parseFeedFile(
   options: FeedFileOptions = {},
 ): FeedDefinition[] {
   const file = openYaml(text, fileName)
-  const definitions = readFeeds(file, options)
+  const feeds = readFeeds(file, options.orders)
+  const definitions = feeds.map(({ value }) => readFeed(value, options))
+  reportRepeatedRkeys(feeds)
   file.throwProblems()
   return definitions
 }
 
-function readFeeds(file: YamlFile, options: FeedFileOptions): FeedDefinition[] {
+function readFeeds(
+  file: YamlFile,
+  orders: readonly Order[] = ORDERS,
+): readonly Entry<FeedFields>[] {
   const { root } = file
   if (root.node === undefined) {
     file.report(root, 'the file is empty, allowed: feeds: with a list of feeds')
     return []
   }
-  const top = readMap(root, ['feeds'])
-  const feeds = top?.get('feeds')
-  if (feeds === undefined) {
-    if (top !== undefined) {
-      file.report(root, 'the key feeds is missing, allowed: feeds: with a list of feeds')
-    }
-    return []
-  }
-  const items = readList(feeds, 'a list of feeds')
-  if (items?.length === 0) {
-    file.report(feeds, `feeds: no feed, allowed: 1 to ${MAX_FEEDS} feeds`)
-  }
-  const excess = items?.[MAX_FEEDS]
-  if (excess !== undefined) {
-    file.report(excess, `feeds: ${items?.length} feeds, allowed: 1 to ${MAX_FEEDS} feeds`)
-  }
-  return readFeedList(items?.slice(0, MAX_FEEDS) ?? [], options)
+  return createFileShape(orders).read(root)?.feeds?.value ?? []
 }
 
-function readFeedList(items: readonly YamlValue[], options: FeedFileOptions): FeedDefinition[] {
-  const rkeys = new Map<string, YamlValue>()
-  return items.flatMap((item) => {
-    const fields = readMap({ ...item, name: 'feed' }, FEED_KEYS)
-    if (fields === undefined) {
-      return []
+function reportRepeatedRkeys(feeds: readonly Entry<FeedFields>[]): void {
+  const first = new Map<string, Field<string>['place']>()
+  for (const { value, place } of feeds) {
+    const rkey = value.rkey
+    if (rkey?.value === undefined) {
+      continue
     }
-    const definition = readFeed(item, fields, options)
-    const place = fields.get('rkey')
-    const earlier = rkeys.get(definition.rkey)
-    if (place !== undefined && earlier !== undefined) {
-      const line = place.file.lineOf(earlier)
-      const problem = `${quote(definition.rkey)} is the rkey of the feed on line ${line} too`
-      // An alias of a whole feed repeats its rkey at the same place.
-      const repeated = place.offset === earlier.offset ? item : place
-      item.file.report(repeated, `rkey: ${problem}, allowed: one feed for each rkey`)
-    } else if (place !== undefined && definition.rkey !== '') {
-      rkeys.set(definition.rkey, place)
+    const earlier = first.get(rkey.value)
+    if (earlier === undefined) {
+      first.set(rkey.value, rkey.place)
+      continue
     }
-    return [definition]
-  })
+    const line = place.file.lineOf(earlier)
+    const problem = `${quote(rkey.value)} is the rkey of the feed on line ${line} too`
+    // An alias of a whole feed repeats its rkey at the same place.
+    const repeated = rkey.place.offset === earlier.offset ? place : rkey.place
+    place.file.report(repeated, `rkey: ${problem}, allowed: one feed for each rkey`)
+  }
 }
 
 /** What is wrong is reported and stands as an empty text: nobody sees a definition with problems. */
-function readFeed(
-  item: YamlValue,
-  fields: FeedFields,
-  { orders = SERVED_ORDERS, findAvatarFault }: FeedFileOptions,
-): FeedDefinition {
-  for (const key of REQUIRED_KEYS) {
-    if (!fields.has(key)) {
-      item.file.report(item, `${key} is missing, a feed needs ${REQUIRED_KEYS.join(', ')}`)
-    }
-  }
+function readFeed(fields: FeedFields, options: FeedFileOptions): FeedDefinition {
+  reportAvatar(fields.avatar, options.findAvatarFault)
   return {
-    rkey: readDecoded(fields.get('rkey'), decodeRkey) ?? '',
-    name: readDecoded(fields.get('name'), decodeName) ?? '',
-    description: readDecoded(fields.get('description'), decodeDescription) ?? '',
-    avatar: readAvatar(fields.get('avatar'), findAvatarFault),
-    ...readOrder(fields, orders),
+    rkey: fields.rkey?.value ?? '',
+    name: fields.name?.value ?? '',
+    description: fields.description?.value ?? '',
+    avatar: fields.avatar?.value,
+    ...readOrder(fields, options.orders),
     filter: readFilter(fields),
-    pinned: readDecoded(fields.get('pinned'), decodePostUri),
-    contentMode: readDecoded(fields.get('contentMode'), oneOf(['video'])),
-    acceptsInteractions: readBoolean(fields.get('acceptsInteractions')),
+    pinned: fields.pinned?.value,
+    contentMode: fields.contentMode?.value,
+    acceptsInteractions: fields.acceptsInteractions?.value,
   }
 }
 
-function readAvatar(
-  place: YamlValue | undefined,
+function reportAvatar(
+  avatar: Field<string> | undefined,
   findFault: FeedFileOptions['findAvatarFault'],
-): string | undefined {
-  const path = readDecoded(place, decodeAvatar)
-  const fault = path === undefined ? undefined : findFault?.(path)
-  if (place !== undefined && path !== undefined && fault !== undefined) {
+): void {
+  const fault = avatar?.value === undefined ? undefined : findFault?.(avatar.value)
+  if (avatar?.value !== undefined && fault !== undefined) {
     const allowed =
       'allowed: a PNG or JPEG of at most 1,000,000 bytes, its path relative to this file'
-    place.file.report(place, `avatar: ${quote(path)}: ${fault}; ${allowed}`)
+    const problem = `avatar: ${quote(avatar.value)}: ${fault}; ${allowed}`
+    avatar.place.file.report(avatar.place, problem)
   }
-  return path
 }
 
 function readOrder(
   fields: FeedFields,
-  orders: readonly Order[],
+  orders: readonly Order[] = ORDERS,
 ): { order: Order; trending: TrendingOptions | undefined } {
-  const place = fields.get('order')
-  const order = place === undefined ? 'recent' : readDecoded(place, oneOf(ORDERS, orders))
-  if (place !== undefined && order !== undefined && !orders.includes(order)) {
+  const { order: written, trending: block } = fields
+  const order = written === undefined ? 'recent' : written.value
+  if (written !== undefined && order !== undefined && !orders.includes(order)) {
     const problem = `order ${order} is not available in this version`
-    place.file.report(place, `${problem}; allowed: ${orders.join(', ')}`)
+    written.place.file.report(written.place, `${problem}; allowed: ${orders.join(', ')}`)
   }
-  const block = fields.get('trending')
-  const options = block === undefined ? DEFAULT_TRENDING : readTrending(block)
   if (block !== undefined && order !== undefined && order !== 'trending') {
-    block.file.report(block, `trending: the order is ${order}, allowed: only with order: trending`)
+    const problem = `trending: the order is ${order}, allowed: only with order: trending`
+    block.place.file.report(block.place, problem)
   }
+  const options = block?.value === undefined ? DEFAULT_TRENDING : readTrending(block.value)
   return { order: order ?? 'recent', trending: order === 'trending' ? options : undefined }
 }

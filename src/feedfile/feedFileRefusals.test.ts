@@ -97,11 +97,7 @@ describe('a feed is refused', () => {
       'avatar: https://a.test/b.png',
       '13: avatar: "https://a.test/b.png" is a URL, allowed: the path of a .png, .jpg or .jpeg file',
     ],
-    ['order: hot', '12: order: "hot" is unknown, allowed: recent, trending'],
-    [
-      'order: following',
-      '12: order following is not available in this version; allowed: recent, trending',
-    ],
+    ['order: hot', '12: order: "hot" is unknown, allowed: recent, trending, following'],
     ['trending: {}', '15: trending: the order is recent, allowed: only with order: trending'],
     ['media: image', '12: media: the text "image", allowed: a list of image, video, link, none'],
     ['media: [gif]', '13: media: "gif" is unknown, allowed: image, video, link, none'],

@@ -195,7 +195,7 @@ test('all problems of a file are named at once, in the order of the file', () =>
   const text = `feeds:
   - name: 7
     tags: { none: ["#"], any: [x, 1] }
-    order: following
+    order: newest
   - rkey: a b
     maxTags: 0
     tag: [x]
@@ -206,7 +206,7 @@ top: 1
     `feeds.yaml:2:11: name: 7 is a number, allowed: text, quote it: '7'`,
     `feeds.yaml:3:20: tags.none: "#" is no tag: ${noTag}`,
     `feeds.yaml:3:35: tags.any: 1 is a number, allowed: text, quote it: '1'`,
-    'feeds.yaml:4:12: order following is not available in this version; allowed: recent, trending',
+    'feeds.yaml:4:12: order: "newest" is unknown, allowed: recent, trending, following',
     'feeds.yaml:5:5: name is missing, a feed needs rkey, name, tags',
     'feeds.yaml:5:5: tags is missing, a feed needs rkey, name, tags',
     `feeds.yaml:5:11: rkey: "a b" ${recordKey}`,

@@ -10,23 +10,12 @@ import { bad, good } from '../texts/decoded.ts'
 import type { Decode, Decoded } from '../texts/decoded.ts'
 import { findNearMiss } from '../texts/nearMiss.ts'
 import { parseAtUri } from '../texts/parseAtUri.ts'
+import { quote } from '../texts/quote.ts'
 import { namesLanguage } from './namesLanguage.ts'
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
-const MAX_QUOTED = 40
-const POST = 'app.bsky.feed.post'
+export const POST = 'app.bsky.feed.post'
 const DID_EXAMPLES = 'did:plc:… or did:web:…'
-
-/** A text as part of a message: in quotes, cut after 40 characters. */
-export function quote(text: string): string {
-  return JSON.stringify(shorten(text, MAX_QUOTED))
-}
-
-/** A text, cut after so many characters. */
-export function shorten(text: string, limit: number): string {
-  const characters = Array.from(text.slice(0, 2 * limit + 2))
-  return characters.length > limit ? `${characters.slice(0, limit).join('')}…` : text
-}
 
 export function decodeRkey(text: string): Decoded<string> {
   return isValidRecordKey(text)
@@ -41,6 +30,9 @@ interface TextLimits {
   readonly bytes: number
 }
 
+export const NAME_LIMITS: TextLimits = { graphemes: 24, bytes: 240 }
+export const DESCRIPTION_LIMITS: TextLimits = { graphemes: 300, bytes: 3_000 }
+
 function findLengthFault(text: string, limits: TextLimits): string | undefined {
   if (!text.isWellFormed() || text.includes('\0')) {
     return 'NUL or half a surrogate pair, allowed: well-formed text'
@@ -54,15 +46,17 @@ function findLengthFault(text: string, limits: TextLimits): string | undefined {
 }
 
 export function decodeName(text: string): Decoded<string> {
-  const fault = findLengthFault(text, { graphemes: 24, bytes: 240 })
+  const fault = findLengthFault(text, NAME_LIMITS)
   if (fault !== undefined) {
     return bad(fault)
   }
-  return text.trim() === '' ? bad('empty, allowed: 1 to 24 characters') : good(text)
+  return text.trim() === ''
+    ? bad(`empty, allowed: 1 to ${NAME_LIMITS.graphemes} characters`)
+    : good(text)
 }
 
 export function decodeDescription(text: string): Decoded<string> {
-  const fault = findLengthFault(text, { graphemes: 300, bytes: 3_000 })
+  const fault = findLengthFault(text, DESCRIPTION_LIMITS)
   return fault === undefined ? good(text) : bad(fault)
 }
 

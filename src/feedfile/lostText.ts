@@ -4,7 +4,7 @@
  */
 import { Lexer, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml'
 import type { YAMLMap } from 'yaml'
-import { shorten } from './feedFileTexts.ts'
+import { shorten } from '../texts/quote.ts'
 
 export interface LostText {
   readonly offset: number

@@ -1,9 +1,9 @@
-/** The `trending` block of a feed in the feeds file: the knobs of its ranking. */
 import type { EngagementWeights, TrendingOptions } from '../feeds/feedDefinition.ts'
-import { decodeFeatured } from './feedFileTexts.ts'
-import { readEntries, readMap, readNumber } from './feedFileValues.ts'
-import type { NumberRules } from './feedFileValues.ts'
-import type { YamlValue } from './yamlFile.ts'
+import { POST_OR_DID } from './definitions.ts'
+import { mapShape } from './mapShape.ts'
+import type { Fields } from './mapShape.ts'
+import { described, listShape, numberShape } from './shape.ts'
+import type { Entry, NumberRules, Shape } from './shape.ts'
 
 /** What holds where the file says nothing (contract, section 7). */
 export const DEFAULT_TRENDING: TrendingOptions = {
@@ -18,19 +18,6 @@ export const DEFAULT_TRENDING: TrendingOptions = {
   refreshSeconds: 60,
 }
 
-const WEIGHT_KEYS = ['likes', 'replies', 'reposts', 'quotes', 'views'] as const
-const TRENDING_KEYS = [
-  'weights',
-  'gravity',
-  'minAgeHours',
-  'featured',
-  'featuredBoost',
-  'authorDecay',
-  'windowHours',
-  'maxPosts',
-  'refreshSeconds',
-] as const
-
 // With these limits no score overflows: counts stay far below 1e15, and the age divides by 1e-30 or more.
 const FACTOR: NumberRules = { min: 0, max: 1_000_000 }
 const GRAVITY: NumberRules = { min: 0, max: 10 }
@@ -39,40 +26,77 @@ const DECAY: NumberRules = { min: 0, max: 1 }
 const POSTS: NumberRules = { min: 1, max: 10_000, isWhole: true }
 const SECONDS: NumberRules = { min: 1, max: 86_400 }
 
-/** Reads the block; what it leaves out, or says wrongly, is as in `DEFAULT_TRENDING`. */
-export function readTrending(value: YamlValue): TrendingOptions {
-  const fields = readMap(value, TRENDING_KEYS, { prefix: 'trending.' })
-  if (fields === undefined) {
-    return DEFAULT_TRENDING
-  }
-  const knob = (key: KeyOfNumber, rules: NumberRules): number =>
-    readNumber(fields.get(key), rules) ?? DEFAULT_TRENDING[key]
-  const allowed = 'a list of at-uris of posts and DIDs of authors'
-  const featured = readEntries(fields.get('featured'), decodeFeatured, allowed)
-  return {
-    weights: readWeights(fields.get('weights')),
-    gravity: knob('gravity', GRAVITY),
-    minAgeHours: knob('minAgeHours', HOURS),
-    featured: featured.map((entry) => entry.value),
-    featuredBoost: knob('featuredBoost', FACTOR),
-    authorDecay: knob('authorDecay', DECAY),
-    windowHours: knob('windowHours', HOURS),
-    maxPosts: knob('maxPosts', POSTS),
-    refreshSeconds: knob('refreshSeconds', SECONDS),
-  }
+function weight(key: keyof EngagementWeights, noun: string): Shape<number> {
+  const description = `What a ${noun} adds to the score.`
+  return described(numberShape(FACTOR), description, DEFAULT_TRENDING.weights[key])
 }
 
 type KeyOfNumber = Exclude<keyof TrendingOptions, 'weights' | 'featured'>
 
-function readWeights(value: YamlValue | undefined): EngagementWeights {
-  const fields = value && readMap(value, WEIGHT_KEYS, { prefix: 'trending.weights.' })
-  const weight = (key: keyof EngagementWeights): number =>
-    readNumber(fields?.get(key), FACTOR) ?? DEFAULT_TRENDING.weights[key]
+function knob(key: KeyOfNumber, rules: NumberRules, description: string): Shape<number> {
+  return described(numberShape(rules), description, DEFAULT_TRENDING[key])
+}
+
+const weights = mapShape({
+  likes: weight('likes', 'like'),
+  replies: weight('replies', 'reply'),
+  reposts: weight('reposts', 'repost'),
+  quotes: weight('quotes', 'quote'),
+  views: weight('views', 'view'),
+})
+
+/** The `trending` block of a feed: the knobs of its ranking. */
+export const TRENDING: Shape<TrendingFields> = mapShape({
+  weights: described(weights, 'What the engagement of one account adds to the score of a post.'),
+  gravity: knob(
+    'gravity',
+    GRAVITY,
+    'The power of the age in hours that divides the score: the higher, the faster posts sink.',
+  ),
+  minAgeHours: knob('minAgeHours', HOURS, 'Younger posts count as this old.'),
+  featured: described(
+    listShape(POST_OR_DID, { allowed: 'a list of at-uris of posts and DIDs of authors' }),
+    'Posts by at-uri, and authors by DID, whose score is multiplied by featuredBoost.',
+    DEFAULT_TRENDING.featured,
+  ),
+  featuredBoost: knob('featuredBoost', FACTOR, 'The factor for featured posts.'),
+  authorDecay: knob(
+    'authorDecay',
+    DECAY,
+    'The k-th best post of an author counts authorDecay to the power of k - 1.',
+  ),
+  windowHours: knob('windowHours', HOURS, 'Older posts are not ranked.'),
+  maxPosts: knob('maxPosts', POSTS, 'The length of a ranking.'),
+  refreshSeconds: knob('refreshSeconds', SECONDS, 'How often the ranking is made anew.'),
+})
+
+type TrendingFields = Fields<
+  Record<KeyOfNumber, number> & {
+    weights: Fields<EngagementWeights>
+    featured: readonly Entry<string>[]
+  }
+>
+
+/** What the block leaves out, or says wrongly, is as in `DEFAULT_TRENDING`. */
+export function readTrending(fields: TrendingFields): TrendingOptions {
+  const numberOf = (key: KeyOfNumber): number => fields[key]?.value ?? DEFAULT_TRENDING[key]
+  const weightOf = (key: keyof EngagementWeights): number =>
+    fields.weights?.value?.[key]?.value ?? DEFAULT_TRENDING.weights[key]
   return {
-    likes: weight('likes'),
-    replies: weight('replies'),
-    reposts: weight('reposts'),
-    quotes: weight('quotes'),
-    views: weight('views'),
+    weights: {
+      likes: weightOf('likes'),
+      replies: weightOf('replies'),
+      reposts: weightOf('reposts'),
+      quotes: weightOf('quotes'),
+      views: weightOf('views'),
+    },
+    gravity: numberOf('gravity'),
+    minAgeHours: numberOf('minAgeHours'),
+    featured: fields.featured?.value?.map(({ value }) => value) ?? [],
+    featuredBoost: numberOf('featuredBoost'),
+    authorDecay: numberOf('authorDecay'),
+    windowHours: numberOf('windowHours'),
+    maxPosts: numberOf('maxPosts'),
+    refreshSeconds: numberOf('refreshSeconds'),
   }
 }

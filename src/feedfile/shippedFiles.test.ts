@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ALL_ORDERS, fileWith, fileWithout, problemsOf } from '../../test/support/feedFiles.ts'
-import { SERVED_ORDERS } from '../feeds/feedDefinition.ts'
+import { ORDERS } from '../feeds/feedDefinition.ts'
 import { MEDIA, SELF_LABELS } from '../posts/postFilter.ts'
 import { parseFeedFile } from './feedFile.ts'
 import { DEFAULT_TRENDING } from './readTrending.ts'
@@ -73,7 +73,7 @@ describe('the files that are shipped', () => {
 
   test('include a schema with the same words and required keys', () => {
     expect(feed?.required).toEqual(['rkey', 'name', 'tags'])
-    expect(feed?.properties?.['order']?.enum).toEqual(SERVED_ORDERS)
+    expect(feed?.properties?.['order']?.enum).toEqual(ORDERS)
     expect(feed?.properties?.['media']?.items?.enum).toEqual(MEDIA)
     const labels = feed?.properties?.['labels']?.properties?.['none']
     expect(labels?.items?.enum).toEqual(SELF_LABELS)

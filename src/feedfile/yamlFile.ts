@@ -5,7 +5,7 @@
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { Alias, Document, Node } from 'yaml'
 import { ConfigError } from '../errors.ts'
-import { quote, shorten } from './feedFileTexts.ts'
+import { quote, shorten } from '../texts/quote.ts'
 import { findLostText } from './lostText.ts'
 
 const MAX_BYTES = 1_048_576

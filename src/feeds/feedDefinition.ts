@@ -2,8 +2,6 @@ import type { PostFilter } from '../posts/postFilter.ts'
 
 export const ORDERS = ['recent', 'trending', 'following'] as const
 export type Order = (typeof ORDERS)[number]
-/** The orders that this version serves. */
-export const SERVED_ORDERS: readonly Order[] = ORDERS
 
 /** What one account's engagement of each kind adds to the score of a post. */
 export interface EngagementWeights {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describeFetchFailure } from '../identity/describeFetchFailure.ts'
 import type { Fetch } from '../identity/guardedFetch.ts'
+import { excerpt } from '../texts/quote.ts'
 import { isObject } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { PdsError, describeNamedError } from './pdsError.ts'
@@ -150,8 +151,7 @@ export class XrpcClient {
 
   /** Text of a server, as part of a sentence: without secrets, control characters and length. */
   #shown(text: string): string {
-    const line = this.#options.secrets.redact(text).replaceAll(/\p{Cc}+/gu, ' ')
-    return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line
+    return excerpt(this.#options.secrets.redact(text), MAX_MESSAGE)
   }
 }
 

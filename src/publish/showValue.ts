@@ -1,5 +1,6 @@
 import { cidOfBlob, isObject } from '../pds/json.ts'
 import type { Json } from '../pds/json.ts'
+import { escapeUnsafe, shorten } from '../texts/quote.ts'
 
 const MAX_SHOWN = 120
 
@@ -16,10 +17,5 @@ export function showValue(value: Json | undefined): string {
 }
 
 function escapeAll(value: Json | undefined): string {
-  const text = JSON.stringify(value ?? null).replaceAll(
-    /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  )
-  const characters = Array.from(text.slice(0, 4 * MAX_SHOWN))
-  return characters.length > MAX_SHOWN ? `${characters.slice(0, MAX_SHOWN).join('')}…` : text
+  return shorten(escapeUnsafe(JSON.stringify(value ?? null)), MAX_SHOWN)
 }

@@ -17,7 +17,6 @@ const SUBJECTS = new Set([
   'time.ts',
   'config/configParsers.ts',
   'feedfile/feedFileTexts.ts',
-  'feedfile/feedFileValues.ts',
   'http/httpServer.ts',
   'posts/storedCodes.ts',
 ])

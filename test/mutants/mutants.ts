@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/store/recordStore.ts',
     find: "after?.kind === 'kept' && after.id === id",
     replace: "after?.kind === 'kept'",
-    caughtBy: ['test/e2e/kept.test.ts', 'leaves nothing behind'],
+    caughtBy: ['test/e2e/keptChanges.test.ts', 'leaves nothing behind'],
   },
   {
     models: 'a resume without rewinding',
@@ -201,14 +201,14 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/stream/streamFront.ts',
     find: 'return isFollowed ? Math.max(us, this.#sureUs) : this.#sureUs',
     replace: 'return isFollowed ? Math.max(us, this.#sureUs) : this.#greatestUs',
-    caughtBy: ['test/e2e/clocks.test.ts', 'in a backlog of six hours'],
+    caughtBy: ['test/e2e/outages.test.ts', 'in a backlog of six hours'],
   },
   {
     models: 'two frames before the end of a connection that are taken for the stream',
     file: 'src/ingest/stream/streamFront.ts',
     find: 'this.#advance(second)\n      this.doubtUs = sureUs',
     replace: 'this.#advance(second)',
-    caughtBy: ['test/e2e/clocks.test.ts', 'after two frames that are ahead'],
+    caughtBy: ['test/e2e/outages.test.ts', 'after two frames that are ahead'],
   },
   {
     models: 'a deletion that is dated by our clock alone',
@@ -243,14 +243,14 @@ export const mutants: readonly Mutant[] = [
     file: 'src/ingest/stream/positionKeeper.ts',
     find: 'this.#gap = { fromUs',
     replace: 'void { fromUs',
-    caughtBy: ['test/e2e/clocks.test.ts', 'is a gap that is reported once'],
+    caughtBy: ['test/e2e/outages.test.ts', 'is a gap that is reported once'],
   },
   {
     models: 'a host that has fallen silent and is asked again',
     file: 'src/ingest/stream/jetstreamSource.ts',
     find: 'frames === 0 || wasIdle ||',
     replace: 'frames === 0 ||',
-    caughtBy: ['test/e2e/stream.test.ts', 'falls silent after frames'],
+    caughtBy: ['test/e2e/hosts.test.ts', 'falls silent after frames'],
   },
   {
     models: 'a kept first page that outlives a delete',

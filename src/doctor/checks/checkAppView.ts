@@ -2,9 +2,9 @@ import { feedUri } from '../../feeds/registry.ts'
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
 import { countOf } from '../../texts/countOf.ts'
+import { quoteExcerpt } from '../../texts/quote.ts'
 import type { Answer, Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { inParallel } from '../inParallel.ts'
@@ -74,7 +74,7 @@ function judgeGenerator(
   const { isOnline, isValid, view } = said
   if (isOnline !== true || isValid !== true) {
     const words = isOnline === true ? 'is not valid' : 'is offline'
-    const flags = `isOnline ${quote(isOnline)}, isValid ${quote(isValid)}`
+    const flags = `isOnline ${quoteExcerpt(isOnline)}, isValid ${quoteExcerpt(isValid)}`
     return note.failure(`the AppView says that the feed ${words} (${flags})`, {
       feed,
       advice: 'mend what fails above; the AppView asks the service again by itself',
@@ -84,7 +84,7 @@ function judgeGenerator(
   const did = isObject(view) ? view['did'] : undefined
   return did === serviceDid
     ? undefined
-    : note.failure(`the AppView asks the service ${quote(did)}, not ${serviceDid}`, {
+    : note.failure(`the AppView asks the service ${quoteExcerpt(did)}, not ${serviceDid}`, {
         feed,
         advice: `npm run publishFeed -- --only ${feed} --take-over, then wait a minute`,
         readersSee: READERS_SEE.unknown,

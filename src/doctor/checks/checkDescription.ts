@@ -1,9 +1,9 @@
 import { feedUri } from '../../feeds/registry.ts'
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
+import { excerpt, quoteExcerpt } from '../../texts/quote.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { excerpt, quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { describeError, readJson } from '../readJson.ts'
@@ -35,7 +35,7 @@ function judge(description: JsonObject, deployment: Deployment): Finding[] {
   const { serviceDid, feeds, allFeeds } = deployment
   if (description['did'] !== serviceDid) {
     return [
-      note.failure(`the service is ${quote(description['did'])}, not ${serviceDid}`, {
+      note.failure(`the service is ${quoteExcerpt(description['did'])}, not ${serviceDid}`, {
         advice: `${RESTART}; check that the host name leads to this service`,
       }),
     ]
@@ -75,6 +75,6 @@ function missing(uri: string, rkey: string, served: readonly string[]): Finding 
   const message =
     alike === undefined
       ? `the service does not serve ${uri}`
-      : `it is served as ${quote(alike)}, not as ${uri}`
+      : `it is served as ${quoteExcerpt(alike)}, not as ${uri}`
   return note.failure(message, { feed: rkey, advice: RESTART })
 }

@@ -1,8 +1,8 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
+import { quoteExcerpt } from '../../texts/quote.ts'
 import type { Answer, Ask, Reply } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
@@ -51,7 +51,7 @@ function judge(answer: Answer, expected: Expected): Finding[] {
   const { id } = json.value
   return id === did
     ? judgeService(json.value, expected)
-    : unresolved(`is the document of ${quote(id)}, not of ${did}`)
+    : unresolved(`is the document of ${quoteExcerpt(id)}, not of ${did}`)
 }
 
 function hintAt({ status }: Reply): string {
@@ -78,22 +78,22 @@ function judgeService(document: JsonObject, expected: Expected): Finding[] {
     return invalid(
       misnamed === undefined
         ? "it has no service '#bsky_fg'"
-        : `the id of its service is ${quote(misnamed['id'])}, not '#bsky_fg'`,
+        : `the id of its service is ${quoteExcerpt(misnamed['id'])}, not '#bsky_fg'`,
     )
   }
   const { type, serviceEndpoint } = service
   if (type !== 'BskyFeedGenerator') {
-    return invalid(`the type of '#bsky_fg' is ${quote(type)}, not 'BskyFeedGenerator'`)
+    return invalid(`the type of '#bsky_fg' is ${quoteExcerpt(type)}, not 'BskyFeedGenerator'`)
   }
   if (typeof serviceEndpoint !== 'string' || URL.parse(serviceEndpoint) === null) {
     return invalid(
-      `the serviceEndpoint of '#bsky_fg' is ${quote(serviceEndpoint)}, which is no URL`,
+      `the serviceEndpoint of '#bsky_fg' is ${quoteExcerpt(serviceEndpoint)}, which is no URL`,
     )
   }
   if (serviceEndpoint.replace(/\/$/u, '') !== endpoint) {
     return [
       note.failure(
-        `${source}: the serviceEndpoint is ${quote(serviceEndpoint)}, not ${endpoint}: Bluesky asks there`,
+        `${source}: the serviceEndpoint is ${quoteExcerpt(serviceEndpoint)}, not ${endpoint}: Bluesky asks there`,
         { advice: mend, readersSee: READERS_SEE.offline },
       ),
     ]

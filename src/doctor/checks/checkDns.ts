@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { BlockList, isIPv6 } from 'node:net'
-import { excerpt } from '../excerpt.ts'
+import { excerpt } from '../../texts/quote.ts'
 import { explainFault } from '../faults.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'

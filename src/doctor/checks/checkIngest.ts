@@ -1,10 +1,10 @@
 import { isObject } from '../../pds/json.ts'
 import type { JsonObject } from '../../pds/json.ts'
 import { FRESHNESS_MS } from '../../status/freshness.ts'
+import { excerpt, quoteExcerpt } from '../../texts/quote.ts'
 import { formatUs } from '../../time.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { excerpt, quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { readJson } from '../readJson.ts'
@@ -79,7 +79,7 @@ function isMoment(value: unknown): value is number {
 function judgeStream({ health, nowMs }: IngestFacts): Finding {
   const { ingest } = health
   if (!isObject(ingest)) {
-    return note.warning(`/xrpc/_health says nothing about ingest: ${quote(ingest)}`, {
+    return note.warning(`/xrpc/_health says nothing about ingest: ${quoteExcerpt(ingest)}`, {
       advice: 'check that what answers there is tagfeed',
     })
   }

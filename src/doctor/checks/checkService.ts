@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../pds/json.ts'
+import { quoteExcerpt } from '../../texts/quote.ts'
 import type { Ask, Reply } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { READERS_SEE } from '../readersSee.ts'
@@ -47,7 +47,7 @@ export async function checkService({ baseUrl }: Deployment, ask: Ask): Promise<S
     })
     return { findings: [finding], blocked: undefined, reply: answer, health: undefined }
   }
-  const version = quote(json.value['version'])
+  const version = quoteExcerpt(json.value['version'])
   const finding = note.ok(`${baseUrl} answers in ${answer.ms} ms, version ${version}`)
   return { findings: [finding], blocked: undefined, reply: answer, health: json.value }
 }

@@ -1,9 +1,9 @@
 import type { FeedDefinition } from '../../feeds/feedDefinition.ts'
 import { feedUri } from '../../feeds/registry.ts'
 import { countOf } from '../../texts/countOf.ts'
+import { quoteExcerpt } from '../../texts/quote.ts'
 import type { Ask } from '../ask.ts'
 import type { Deployment } from '../deployment.ts'
-import { quote } from '../excerpt.ts'
 import { notesOf } from '../findings.ts'
 import type { Finding } from '../findings.ts'
 import { inParallel } from '../inParallel.ts'
@@ -93,7 +93,7 @@ function findCircle(
   return repeated.length === posts.length
     ? trouble('every post was on an earlier page: the cursor never ends')
     : trouble(
-        `${repeated.length} of ${posts.length} posts are repeated, such as ${quote(repeated[0])}`,
+        `${repeated.length} of ${posts.length} posts are repeated, such as ${quoteExcerpt(repeated[0])}`,
       )
 }
 
