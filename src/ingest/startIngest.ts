@@ -33,6 +33,8 @@ export interface IngestOptions {
   readonly windowHours: number
   /** Only posts with one of these tags are kept; undefined keeps all tags. */
   readonly onlyTags: readonly string[] | undefined
+  /** Whether the records of posts are kept with them. */
+  readonly keepRecords?: boolean
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]
   /** How an account is asked for at its own PDS; undefined: the stream is not of the public network. */
@@ -71,7 +73,7 @@ export function silentMs({ idleMs }: Pick<IngestOptions, 'idleMs'>): number {
 /** Starts ingest on this thread. */
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
   const { database, logger, clock, signal } = dependencies
-  const { pinned, retentionDays } = options
+  const { pinned, retentionDays, keepRecords = true } = options
   const windowUs = Math.round(options.windowHours * US_PER_HOUR)
   const keepTag = createKeepTag(options.onlyTags)
   const { counters = new IngestCounters(logger, clock, { silentMs: silentMs(options) }) } =
@@ -129,7 +131,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
         ...target,
         ...(reactivations && { onDoubt: (doubt) => reactivations.note(doubt) }),
       },
-      projection: { keepTag, kept: memory.kept, known: memory.known },
+      projection: { keepTag, kept: memory.kept, known: memory.known, keepRecords },
       chores: [memory, mover],
       ...(dependencies.source === undefined && {
         teller: new StatusTeller(database, status),

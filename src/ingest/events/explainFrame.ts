@@ -1,3 +1,4 @@
+import type { Unkept } from '../../posts/storedCodes.ts'
 import type { Frame } from '../stream/streamFrame.ts'
 import { decodeEvent } from './decodeEvent.ts'
 import type { StreamEvent } from './decodeEvent.ts'
@@ -23,6 +24,13 @@ const REASONS: Readonly<Record<RejectReason, string>> = {
   utf8: 'not UTF-8',
 }
 
+const UNKEPT: Readonly<Record<Unkept, string>> = {
+  reply: 'a reply',
+  untagged: 'no tags',
+  crowded: `more than ${MAX_TAGS} tags`,
+  unnamed: 'no tag that a feed names',
+}
+
 /** What ingest makes of a frame, in plain words: the tool for "why is this post not in my feed". */
 export function explainFrame(frame: Frame, projection: Projection): string {
   const decoded = decodeEvent(frame)
@@ -38,9 +46,7 @@ function explainEvent(event: StreamEvent, projection: Projection): string {
       if (op.facts !== undefined) {
         return `kept: ${op.facts.tags.map((tag) => `#${tag}`).join(' ')}`
       }
-      return event.kind === 'put' && (event.record['reply'] ?? null) !== null
-        ? 'not kept: a reply'
-        : `not kept: no tags, or more than ${MAX_TAGS}`
+      return `not kept: ${UNKEPT[op.unkept ?? 'unnamed']}`
     case 'deletePost':
       return 'delete of a post'
     case 'putMark':

@@ -1,12 +1,12 @@
+import { parseCreatedAt } from '../../posts/parseCreatedAt.ts'
 import type { Us } from '../../time.ts'
 import type { KeptPosts } from '../memory/keptPosts.ts'
 import type { KnownRecords } from '../memory/knownRecords.ts'
 import { LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
 import type { Operation } from './operations.ts'
-import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
-import { readPostFacts } from './readPostFacts.ts'
+import { readPost } from './readPostFacts.ts'
 
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
 export type KeepTag = (tag: string) => boolean
@@ -25,6 +25,8 @@ export interface Projection {
   readonly kept: KeptPosts
   /** Records of which something is to be stored are added to it. */
   readonly known: KnownRecords
+  /** Whether the records of kept posts are kept with them. */
+  readonly keepRecords?: boolean
 }
 
 /** What one event changes in the store, or undefined when it changes nothing. */
@@ -72,19 +74,20 @@ const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
 function projectPost(
   { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
-  { keepTag, kept, known }: Projection,
+  { keepTag, kept, known, keepRecords = false }: Projection,
 ): Operation {
-  const read = readPostFacts(record)
-  const facts = read?.tags.some(keepTag) === true ? read : undefined
+  const read = readPost(record)
   const engages = readEngagements(record, did, kept)
   const isFirst = known.add(rkey)
-  let indexedAt = datedUs
-  if (facts !== undefined) {
-    kept.add(rkey)
-    indexedAt = Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
+  const op = { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, engages, isFirst } as const
+  if (typeof read === 'string' || !read.tags.some(keepTag)) {
+    const unkept = typeof read === 'string' ? read : 'unnamed'
+    return { ...op, indexedAt: datedUs, facts: undefined, unkept }
   }
-  const timeUs = orderUs
-  return { kind: 'putPost', did, rkey, rev, cid, timeUs, indexedAt, facts, engages, isFirst }
+  kept.add(rkey)
+  const createdUs = parseCreatedAt(record['createdAt'])
+  const indexedAt = Math.min(createdUs ?? datedUs, datedUs)
+  return { ...op, indexedAt, facts: read, createdUs, ...(keepRecords && { record }) }
 }
 
 /** Nearly all marks are for posts that are not ours: those cost a look into two sets of hashes. */
