@@ -25,6 +25,7 @@ const samples: { [Key in keyof Config]: [text: string, value: Config[Key]] } = {
   ],
   indexTags: ['feeds', 'feeds'],
   retentionDays: ['1.5', 1.5],
+  keepRecords: ['false', false],
   jetstreamUrls: [
     `${jetstream}, ws://127.0.0.1:6008/subscribe`,
     [jetstream, 'ws://127.0.0.1:6008/subscribe'],
@@ -33,6 +34,7 @@ const samples: { [Key in keyof Config]: [text: string, value: Config[Key]] } = {
   backfillHours: ['0.25', 0.25],
   plcUrl: ['http://127.0.0.1:2582/', 'http://127.0.0.1:2582'],
   allowLocalNetwork: ['true', true],
+  trustedProxies: ['10.0.0.0/8, fd00::1', ['10.0.0.0/8', 'fd00::1']],
   roles: ['serve, rank', new Set(['serve', 'rank'])],
   logLevel: ['debug', 'debug'],
 }
@@ -54,6 +56,8 @@ describe('defaults', () => {
       databaseReadUrls: [],
       indexTags: 'all',
       retentionDays: 30,
+      keepRecords: true,
+      trustedProxies: ['127.0.0.0/8', '::1'],
       jetstreamUrls: [
         'wss://jetstream1.us-east.bsky.network/subscribe',
         'wss://jetstream2.us-east.bsky.network/subscribe',

@@ -44,6 +44,10 @@ export interface Config {
   readonly allowLocalNetwork: boolean
   readonly indexTags: 'all' | 'feeds'
   readonly retentionDays: number
+  /** Whether the record of each kept post is stored with it. */
+  readonly keepRecords: boolean
+  /** Addresses and networks in CIDR form whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
   readonly privacyPolicyUrl: string | undefined
   readonly termsOfServiceUrl: string | undefined
   /** For publishFeed and unpublishFeed alone. */
@@ -162,6 +166,12 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
     unset: { text: '30' },
     decode: parse.decodeDecimal({ min: 1, max: 36_500 }),
   },
+  keepRecords: {
+    name: 'FEEDGEN_KEEP_RECORDS',
+    sentence: 'true: the record of each post is stored with it; false: what feeds need.',
+    unset: { text: 'true' },
+    decode: parse.decodeBoolean,
+  },
   jetstreamUrls: {
     name: 'FEEDGEN_JETSTREAM_URLS',
     sentence: 'Jetstream hosts, comma-separated; the first that works is used.',
@@ -191,6 +201,12 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
     sentence: 'true: identities may be plain http and on loopback; only for local networks.',
     unset: { text: 'false' },
     decode: parse.decodeBoolean,
+  },
+  trustedProxies: {
+    name: 'FEEDGEN_TRUSTED_PROXIES',
+    sentence: 'Addresses or networks, comma-separated, whose X-Forwarded-For is believed.',
+    unset: { text: '127.0.0.0/8,::1' },
+    decode: parse.decodeList(parse.decodeNetwork),
   },
   roles: {
     name: 'FEEDGEN_ROLES',
@@ -253,11 +269,13 @@ function joinConfig(read: <Key extends keyof Config>(key: Key) => Config[Key]): 
     databaseReadUrls: read('databaseReadUrls'),
     indexTags: read('indexTags'),
     retentionDays: read('retentionDays'),
+    keepRecords: read('keepRecords'),
     jetstreamUrls: read('jetstreamUrls'),
     jetstreamIdleMs: read('jetstreamIdleMs'),
     backfillHours: read('backfillHours'),
     plcUrl: read('plcUrl'),
     allowLocalNetwork: read('allowLocalNetwork'),
+    trustedProxies: read('trustedProxies'),
     roles: read('roles'),
     logLevel: read('logLevel'),
   })

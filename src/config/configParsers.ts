@@ -83,6 +83,18 @@ export function decodeListenHost(text: string): Decoded<string> {
   return bad('give an IP address or host name alone, for example 127.0.0.1 or 0.0.0.0')
 }
 
+/** An IP address, or a network in CIDR form. */
+export function decodeNetwork(text: string): Decoded<string> {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const version = isIP(address)
+  const longest = version === 4 ? 32 : 128
+  const isPrefix = prefix === undefined || (/^\d{1,3}$/u.test(prefix) && Number(prefix) <= longest)
+  // A zone, as in fe80::1%eth0, means nothing to another machine.
+  return version !== 0 && !address.includes('%') && isPrefix && rest.length === 0
+    ? good(text)
+    : bad('give an IP address, or a network such as 10.0.0.0/8 or fd00::/8')
+}
+
 interface Range {
   readonly min: number
   readonly max: number

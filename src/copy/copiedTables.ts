@@ -18,6 +18,7 @@ interface Copied<Table> {
 const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } = {
   account: { key: ['id'] },
   post: { key: ['id'] },
+  post_record: { key: ['post_id'] },
   record_trace: { key: ['rkey', 'did', 'collection'] },
   engagement: { key: ['rkey', 'account_id', 'kind'] },
   post_count: { key: ['post_id'] },

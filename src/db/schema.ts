@@ -4,6 +4,7 @@ import type { Generated } from 'kysely'
 export interface Schema {
   account: AccountTable
   post: PostTable
+  post_record: PostRecordTable
   record_trace: RecordTraceTable
   engagement: EngagementTable
   post_count: PostCountTable
@@ -83,6 +84,16 @@ export interface PostTable {
   labels: string
 }
 
+/** The record of a kept post as it is now. No row: it was stored before there was this table. */
+export interface PostRecordTable {
+  post_id: number
+  cid: string
+  /** Its own date, as `parseCreatedAt` reads it; -1 = it has none that is readable. */
+  created_us: number
+  /** As `packRecord` makes it; null: it is not kept, or too large. */
+  record: string | null
+}
+
 /** The highest revision of a record that is not kept, so that an older frame cannot bring it back. */
 export interface RecordTraceTable {
   rkey: string
@@ -90,7 +101,7 @@ export interface RecordTraceTable {
   /** 0 = post, 1 = like, 2 = repost. */
   collection: number
   rev: string
-  /** 0 = there, but not one to keep; 1 = deleted or erased; 2 = kept until the retention ended. */
+  /** By `FATE`. */
   fate: number
   /** Our clock, when the trace was left. */
   seen_us: number

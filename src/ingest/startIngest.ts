@@ -38,6 +38,8 @@ export interface IngestOptions {
   readonly onlyTags: readonly string[] | undefined
   /** Whether the follows of viewers are kept. */
   readonly hasFollows?: boolean
+  /** Whether the records of posts are kept with them. */
+  readonly keepRecords?: boolean
   /** Posts that feeds show without keeping them. */
   readonly pinned: readonly RecordKey[]
   /** How an account is asked for at its own PDS; undefined: the stream is not of the public network. */
@@ -76,7 +78,7 @@ export function silentMs({ idleMs }: Pick<IngestOptions, 'idleMs'>): number {
 /** Starts ingest on this thread. */
 export function startIngest(options: IngestOptions, dependencies: IngestDependencies): Ingest {
   const { database, logger, clock, signal } = dependencies
-  const { pinned, retentionDays } = options
+  const { pinned, retentionDays, keepRecords = true } = options
   const windowUs = Math.round(options.windowHours * US_PER_HOUR)
   const keepTag = createKeepTag(options.onlyTags)
   const { counters = new IngestCounters(logger, clock, { silentMs: silentMs(options) }) } =
@@ -148,6 +150,7 @@ export function startIngest(options: IngestOptions, dependencies: IngestDependen
       projection: {
         ...{ keepTag, kept: memory.kept, known: memory.known },
         hasFollows: viewers !== undefined,
+        keepRecords,
       },
       viewers,
       chores: [memory, mover, ...(viewers ? [viewers] : [])],

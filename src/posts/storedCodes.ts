@@ -10,11 +10,22 @@ export type Traced = keyof typeof TRACED
 
 /**
  * Why a record is not kept: it has never been one to keep; it was deleted, or erased with its account;
- * or it was kept until its place fell out of the retention, where an update leaves it. The column `fate`
- * of `record_trace`.
+ * or it was kept until its place fell out of the retention, where an update leaves it. Of a post that is
+ * not one to keep also why: a reply; without tags; with too many; with none that the feeds name, where only
+ * those are kept. The column `fate` of `record_trace`.
  */
-export const FATE = { unkept: 0, deleted: 1, expired: 2 } as const
+export const FATE = {
+  unkept: 0,
+  deleted: 1,
+  expired: 2,
+  reply: 3,
+  untagged: 4,
+  crowded: 5,
+  unnamed: 6,
+} as const
 export type Fate = keyof typeof FATE
+/** Why a post is not one to keep. */
+export type Unkept = Extract<Fate, 'reply' | 'untagged' | 'crowded' | 'unnamed'>
 
 /** The column `kind` of `engagement`. */
 export const ENGAGEMENT = { like: 0, repost: 1, reply: 2, quote: 3, view: 4 } as const

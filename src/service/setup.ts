@@ -55,6 +55,7 @@ export function ingestOptions({ config, definitions }: Setup): IngestOptions {
     idleMs: config.jetstreamIdleMs,
     backfillHours: config.backfillHours,
     retentionDays: config.retentionDays,
+    keepRecords: config.keepRecords,
     onlyTags: config.indexTags === 'feeds' ? [...new Set(named)] : undefined,
     hasFollows: definitions.some(({ order }) => order === 'following'),
     pinned,

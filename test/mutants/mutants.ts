@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'an update that moves its post',
     file: 'src/ingest/store/foldRecord.ts',
-    find: 'return { ...state, rev, facts }',
+    find: 'return { ...state, rev, facts, current }',
     replace: 'return { ...state, rev, facts, cid, indexedAt }',
     caughtBy: ['src/ingest/store/foldRecord.test.ts', 'keeps the place of the first sight'],
   },

@@ -12,6 +12,10 @@ export async function contents({ reader }: TestDatabase) {
     posts: await onPost
       .select(['author.did', 'post.rkey', 'post.rev', 'cid', 'indexed_at', 'tags', 'media'])
       .execute(),
+    records: await onPost
+      .innerJoin('post_record', 'post_record.post_id', 'post.id')
+      .select(['author.did', 'post.rkey', 'post_record.cid', 'created_us', 'record'])
+      .execute(),
     accounts: await db
       .selectFrom('account')
       .select(['did', 'active', 'status', 'time_us', 'told_us', 'frames'])

@@ -1,3 +1,4 @@
+import type { Unkept } from '../../posts/storedCodes.ts'
 import type { Frame } from '../stream/streamFrame.ts'
 import { decodeEvent } from './decodeEvent.ts'
 import type { StreamEvent } from './decodeEvent.ts'
@@ -22,6 +23,13 @@ const REASONS: Readonly<Record<RejectReason, string>> = {
   time: 'time_us is no positive safe integer',
   tooLarge: 'larger than 8 MiB',
   utf8: 'not UTF-8',
+}
+
+const UNKEPT: Readonly<Record<Unkept, string>> = {
+  reply: 'a reply',
+  untagged: 'no tags',
+  crowded: `more than ${MAX_TAGS} tags`,
+  unnamed: 'no tag that a feed names',
 }
 
 /**
@@ -51,9 +59,7 @@ function explainOperation(op: Operation | undefined, event: StreamEvent): string
       if (op.facts !== undefined) {
         return `kept: ${op.facts.tags.map((tag) => `#${tag}`).join(' ')}`
       }
-      return event.kind === 'put' && (event.record['reply'] ?? null) !== null
-        ? 'not kept: a reply'
-        : `not kept: no tags, or more than ${MAX_TAGS}`
+      return `not kept: ${UNKEPT[op.unkept ?? 'unnamed']}`
     case 'deletePost':
       return 'delete of a post'
     case 'putMark':

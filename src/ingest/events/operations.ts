@@ -1,5 +1,5 @@
 import type { PostFacts } from '../../posts/postFacts.ts'
-import type { EngagementKind } from '../../posts/storedCodes.ts'
+import type { EngagementKind, Unkept } from '../../posts/storedCodes.ts'
 import type { Gap, Position } from '../../status/position.ts'
 import type { Us } from '../../time.ts'
 
@@ -20,6 +20,12 @@ export interface PutPost extends RecordOp {
   readonly indexedAt: Us
   /** Undefined for a record that is not kept: a reply, or without tags. */
   readonly facts: PostFacts | undefined
+  /** Why it is not kept. */
+  readonly unkept?: Unkept | undefined
+  /** Of a post that is kept: its own date, when it is readable. */
+  readonly createdUs?: Us | undefined
+  /** Of a post that is kept, where records are kept with it. */
+  readonly record?: Readonly<Record<string, unknown>> | undefined
   /** What it does for posts that may be ours, as a reply and as a quote; left out: nothing. */
   readonly engages?: readonly Engagement[]
 }

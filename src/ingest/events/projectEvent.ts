@@ -1,13 +1,13 @@
 import { isValidDid } from '@atproto/syntax'
+import { parseCreatedAt } from '../../posts/parseCreatedAt.ts'
 import type { Us } from '../../time.ts'
 import { FOLLOW, LIKE, POST, REPOST } from './collections.ts'
 import type { StreamEvent } from './decodeEvent.ts'
 import { isStrangerMark } from './operations.ts'
 import type { Operation, PutMark, SetFollow } from './operations.ts'
-import { parseCreatedAt } from './parseCreatedAt.ts'
 import { readEngagements, readMark } from './readEngagement.ts'
 import type { MayBeKept } from './readEngagement.ts'
-import { readPostFacts } from './readPostFacts.ts'
+import { readPost } from './readPostFacts.ts'
 
 /** Which tags make a post one to keep: all of them, or those that the feeds name. */
 export type KeepTag = (tag: string) => boolean
@@ -28,6 +28,8 @@ export interface Projection {
   readonly known: { mayHave(text: string, from?: number, to?: number): boolean }
   /** Whether follows are read at all. */
   readonly hasFollows?: boolean
+  /** Whether the records of kept posts are kept with them. */
+  readonly keepRecords?: boolean
 }
 
 /** What one event changes in the store, or undefined when it changes nothing. Pure. */
@@ -92,16 +94,18 @@ const MARKS: ReadonlyMap<string, 'like' | 'repost'> = new Map([
 function projectPost(
   { did, rkey, rev, cid, record }: PutEvent,
   { datedUs, orderUs }: EventTimes,
-  { keepTag, kept }: Projection,
+  { keepTag, kept, keepRecords = false }: Projection,
 ): Operation {
-  const read = readPostFacts(record)
-  const facts = read?.tags.some(keepTag) === true ? read : undefined
+  const read = readPost(record)
   const engages = readEngagements(record, did, kept)
-  const indexedAt =
-    facts === undefined
-      ? datedUs
-      : Math.min(parseCreatedAt(record['createdAt']) ?? datedUs, datedUs)
-  return { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, indexedAt, facts, engages }
+  const op = { kind: 'putPost', did, rkey, rev, cid, timeUs: orderUs, engages } as const
+  if (typeof read === 'string' || !read.tags.some(keepTag)) {
+    const unkept = typeof read === 'string' ? read : 'unnamed'
+    return { ...op, indexedAt: datedUs, facts: undefined, unkept }
+  }
+  const createdUs = parseCreatedAt(record['createdAt'])
+  const indexedAt = Math.min(createdUs ?? datedUs, datedUs)
+  return { ...op, indexedAt, facts: read, createdUs, ...(keepRecords && { record }) }
 }
 
 /** Nearly all marks are for posts that are not ours: those cost a look into two sets of hashes. */

@@ -3,6 +3,7 @@ import { canonicalTag } from '../../posts/canonicalTag.ts'
 import type { PostFacts } from '../../posts/postFacts.ts'
 import { SELF_LABELS } from '../../posts/postFilter.ts'
 import { MEDIA_BIT } from '../../posts/storedCodes.ts'
+import type { Unkept } from '../../posts/storedCodes.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -20,12 +21,18 @@ const MAX_LABEL_LENGTH = 128
  * more than `MAX_TAGS` (contract, section 4). Bad parts of the record count as absent.
  */
 export function readPostFacts(record: Json): PostFacts | undefined {
+  const read = readPost(record)
+  return typeof read === 'string' ? undefined : read
+}
+
+/** The same; of a post that is not one to keep, why. */
+export function readPost(record: Json): PostFacts | Unkept {
   if (record['reply'] !== undefined && record['reply'] !== null) {
-    return undefined
+    return 'reply'
   }
   const tags = readTags(record)
   if (tags.length === 0 || tags.length > MAX_TAGS) {
-    return undefined
+    return tags.length === 0 ? 'untagged' : 'crowded'
   }
   return {
     tags,

@@ -15,6 +15,17 @@ export interface KeptPost {
   readonly indexedAt: Us
   /** Undefined while an update has left the record without tags, or as a reply. */
   readonly facts: PostFacts | undefined
+  /** The record as it is now; left out when it is the one that is stored. */
+  readonly current?: CurrentRecord
+}
+
+/** What is stored of a kept record beside what feeds need. */
+export interface CurrentRecord {
+  readonly cid: string
+  /** Its own date, when it is readable. */
+  readonly createdUs: Us | undefined
+  /** Undefined when it is not kept. */
+  readonly record: object | undefined
 }
 
 /** What is remembered of a record that is not kept. */
@@ -39,15 +50,16 @@ export function foldRecord(state: RecordState, op: PostOp): RecordState {
     return state
   }
   const { rev, cid, indexedAt, facts } = op
+  const current = { cid, createdUs: op.createdUs, record: op.record }
   if (state?.kind === 'kept') {
-    return { ...state, rev, facts }
+    return { ...state, rev, facts, current }
   }
   if (state?.fate === 'expired') {
     return { ...state, rev }
   }
   return facts === undefined
-    ? { kind: 'trace', rev, fate: 'unkept' }
-    : { kind: 'kept', id: undefined, rev, cid, indexedAt, facts }
+    ? { kind: 'trace', rev, fate: op.unkept ?? 'unkept' }
+    : { kind: 'kept', id: undefined, rev, cid, indexedAt, facts, current }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { WriteDatabase } from '../../db/database.ts'
+import { packRecord } from '../../posts/recordText.ts'
 import { packFacts, unpackFacts } from '../../posts/storedFacts.ts'
 import type { Us } from '../../time.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
@@ -10,7 +11,7 @@ import type { Accounts } from './accountStore.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
-import type { KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
+import type { CurrentRecord, KeptPost, RecordState, RecordTrace } from './foldRecord.ts'
 import { FollowStore } from './followStore.ts'
 import { prepareStatements } from './statements.ts'
 import type { PostRow, Statements } from './statements.ts'
@@ -182,6 +183,7 @@ export class RecordStore {
   async #savePosts(changes: readonly RecordChange[], accounts: Accounts): Promise<VisiblePost[]> {
     const dropped: (RecordKey & { id: number })[] = []
     const updated: unknown[][] = []
+    const records: unknown[][] = []
     const added: (RecordKey & { post: KeptPost })[] = []
     const shown: VisiblePost[] = []
     for (const { did, rkey, before, after } of changes) {
@@ -194,6 +196,7 @@ export class RecordStore {
       if (after?.kind === 'kept' && isSame) {
         const { tags, media, languages, labels } = packFacts(after.facts)
         updated.push([id, after.rev, tags, media, languages, labels])
+        records.push(...recordRow(id, after.current))
         shown.push(...visiblePost(did, rkey, after))
       } else if (after?.kind === 'kept') {
         added.push({ did, rkey, post: after })
@@ -201,6 +204,7 @@ export class RecordStore {
     }
     await this.#deletePosts(dropped)
     await this.statements.updatePosts.run(updated)
+    await this.statements.upsertRecords.run(records)
     return [...shown, ...(await this.#insertPosts(added, accounts))]
   }
 
@@ -208,6 +212,7 @@ export class RecordStore {
     posts.forEach((post) => this.engagements.forgetPost(post))
     const rows = posts.map(({ id }) => [id])
     await this.statements.deletePosts.run(rows)
+    await this.statements.deleteRecords.run(rows)
     await this.statements.deleteCounts.run(rows)
     await this.statements.deleteRanked.run(rows)
   }
@@ -227,6 +232,10 @@ export class RecordStore {
     })
     const posts = new Map(added.map((entry) => [recordKey(entry), entry.post]))
     const inserted = await this.statements.insertPosts.all(rows)
+    const records = inserted.flatMap(({ id, did, rkey }) =>
+      recordRow(id, posts.get(recordKey({ did, rkey }))?.current),
+    )
+    await this.statements.upsertRecords.run(records)
     return inserted.flatMap(({ id, did, rkey }) => {
       const post = posts.get(recordKey({ did, rkey }))
       return post === undefined ? [] : visiblePost(did, rkey, { ...post, id })
@@ -234,11 +243,22 @@ export class RecordStore {
   }
 }
 
+/** In `created_us`. */
+const NO_DATE = -1
+
 /** Lower than every revision of a real commit, so that any later one wins. */
 const LOWEST_REV = '2222222222222'
 
 export function recordKey({ did, rkey }: RecordKey): string {
   return `${did}/${rkey}`
+}
+
+function recordRow(id: number, current: CurrentRecord | undefined): unknown[][] {
+  if (current === undefined) {
+    return []
+  }
+  const { cid, createdUs = NO_DATE, record } = current
+  return [[id, cid, createdUs, record === undefined ? null : packRecord(record)]]
 }
 
 function keptPost(row: PostRow): KeptPost {

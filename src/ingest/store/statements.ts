@@ -150,6 +150,19 @@ function preparePosts(database: WriteDatabase) {
       (rows) => sql`update post set rev = r.rev, tags = r.tags, media = r.media,
         languages = r.languages, labels = r.labels from ${rows} as r where post.id = r.id`,
     ),
+    upsertRecords: prepareRows(
+      database,
+      { post_id: 'integer', cid: 'text', created_us: 'integer', record: 'text' },
+      (rows) => sql`insert into post_record (post_id, cid, created_us, record)
+        select post_id, cid, created_us, record from ${rows} as r where true
+        on conflict (post_id) do update set cid = excluded.cid,
+          created_us = excluded.created_us, record = excluded.record`,
+    ),
+    deleteRecords: prepareRows(
+      database,
+      { id: 'integer' },
+      (rows) => sql`delete from post_record where post_id in (select id from ${rows} as r)`,
+    ),
     deletePosts: prepareRows(
       database,
       { id: 'integer' },

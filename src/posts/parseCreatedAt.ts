@@ -1,5 +1,5 @@
-import { US_PER_MS } from '../../time.ts'
-import type { Us } from '../../time.ts'
+import { US_PER_MS } from '../time.ts'
+import type { Us } from '../time.ts'
 
 // The lexicon's `datetime`: RFC 3339 with `T`, seconds and a zone; `-00:00` is not allowed.
 // https://atproto.com/specs/lexicon#datetime
