@@ -340,14 +340,3 @@ function findServiceDidFault({ hostname, serviceDid, port }: Config): string | u
   }
   return `set FEEDGEN_HOSTNAME to ${serviceDid.slice('did:web:'.length)} too, or unset it`
 }
-
-/** The settings for one line at start: no password, no user of a database, no parameter of its URL. */
-export function describeConfig(config: Config): Record<string, unknown> {
-  const { publisherPassword: _, ...shown } = config
-  return {
-    ...shown,
-    databaseUrl: parse.describeDatabaseUrl(config.databaseUrl),
-    databaseReadUrls: config.databaseReadUrls.map((url) => parse.describeDatabaseUrl(url)),
-    roles: [...config.roles],
-  }
-}

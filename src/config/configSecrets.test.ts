@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { problemsOf } from '../../test/support/configProblems.ts'
-import { describeConfig, readConfig } from './config.ts'
+import { readConfig } from './config.ts'
 import type { Environment } from './config.ts'
+import { describeConfig } from './describeConfig.ts'
 
 /** Long enough never to be part of a sentence by chance, with every character that URLs treat apart. */
 const secretText = fc

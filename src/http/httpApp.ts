@@ -13,6 +13,9 @@ import type { Metrics } from '../status/metrics.ts'
 import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
+import { EXPLAIN_POST, explainPost } from '../xrpc/explainPost.ts'
+import { GET_ENGAGEMENT, getEngagement } from '../xrpc/getEngagement.ts'
+import { GET_POSTS, getPosts } from '../xrpc/getPosts.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
@@ -93,6 +96,9 @@ export function createHttpApp(options: ServerOptions): Express {
 function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
+  app.all(`/xrpc/${GET_POSTS}`, getPosts(context))
+  app.all(`/xrpc/${GET_ENGAGEMENT}`, getEngagement(context))
+  app.all(`/xrpc/${EXPLAIN_POST}`, explainPost(context))
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { describeConfig } from '../config/config.ts'
+import { describeConfig } from '../config/describeConfig.ts'
 import { identityOf } from '../config/serviceIdentity.ts'
 import { rankingsOf } from '../feeds/rankingDefinition.ts'
 import { closeServer, listen } from '../http/httpServer.ts'

@@ -1,6 +1,8 @@
+import { createClients } from '../clients/clients.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { SmallWrites } from '../db/smallWrites.ts'
 import { watchFile } from '../db/sqlite/watchFile.ts'
+import { DEFAULT_TRENDING } from '../feedfile/readTrending.ts'
 import { createFeeds } from '../feeds/createFeeds.ts'
 import { rankingsOf } from '../feeds/rankingDefinition.ts'
 import { createRegistry } from '../feeds/registry.ts'
@@ -102,6 +104,14 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const xrpc = registry && {
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
+    resolveHandle: (handle: string) => viewers.resolveHandle(handle),
+    clients: createClients({
+      database: reader,
+      retentionDays: config.retentionDays,
+      trending: DEFAULT_TRENDING,
+      clock,
+      filterIdOf: (rkey) => filters.at(definitions.findIndex((feed) => feed.rkey === rkey)),
+    }),
     version: () => reader.version(),
   }
   const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })

@@ -3,6 +3,7 @@ import type { SmallWrites } from '../db/smallWrites.ts'
 import { createGuardedFetch } from '../identity/guardedFetch.ts'
 import { IdentityError } from '../identity/identityError.ts'
 import { resolveDid } from '../identity/resolveDid.ts'
+import { resolveHandle } from '../identity/resolveHandle.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../time.ts'
 import { checkSignatures } from './checkSignatures.ts'
@@ -13,6 +14,7 @@ import type { Follow } from './followPage.ts'
 import { forgetOldViewers } from './forgetViewers.ts'
 import { Identities } from './identities.ts'
 import { LessLists } from './lessLists.ts'
+import { LookupRation } from './lookupRation.ts'
 import { SeenPosts } from './seenPosts.ts'
 import type { VerifyViewer } from './verifyViewer.ts'
 import { walkFollows } from './walkFollows.ts'
@@ -34,6 +36,8 @@ export interface Viewers extends AsyncDisposable {
   readonly follows: FollowLists
   readonly less: LessLists
   readonly seen: SeenPosts
+  /** The DID of a handle. @throws IdentityError */
+  resolveHandle(handle: string): Promise<string>
   /** Something has changed about the identity of an account. */
   forgetIdentity(did: string): void
 }
@@ -50,6 +54,7 @@ export async function openViewers(options: ViewersOptions): Promise<Viewers> {
   const limits = { timeoutMs: REQUEST_MS, maxBytes: PAGE_BYTES }
   const fetch = createGuardedFetch({ allowLocalNetwork, ...limits })
   const identities = new Identities({ resolve: (did) => resolveDid(did, { plcUrl, fetch }) })
+  const ration = new LookupRation(5, 20)
   const readAll = (did: string, pdsUrl: string): Promise<Follow[]> =>
     walkFollows(createPageReader(did, { pdsUrl, fetch }))
 
@@ -90,6 +95,10 @@ export async function openViewers(options: ViewersOptions): Promise<Viewers> {
     follows,
     less,
     seen,
+    resolveHandle: (handle) =>
+      ration.take()
+        ? resolveHandle(handle, { fetch })
+        : Promise.reject(new IdentityError('too many handles are asked for now')),
     forgetIdentity: (did) => identities.forget(did),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

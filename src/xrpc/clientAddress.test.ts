@@ -4,7 +4,7 @@ import { createClientAddress } from './clientAddress.ts'
 const read = createClientAddress(['127.0.0.0/8', '::1', '10.1.0.0/16'])
 const addressOf = (remoteAddress: string | undefined, forwarded?: string | string[]): string =>
   read({
-    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded as string },
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
     socket: { remoteAddress },
   })
 

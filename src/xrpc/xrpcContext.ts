@@ -1,3 +1,4 @@
+import type { Clients } from '../clients/clients.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import type { Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
@@ -12,6 +13,9 @@ export interface XrpcContext {
   readonly metrics: Metrics
   readonly logger: Logger
   readonly viewers: Viewers
+  readonly clients: Clients
+  /** The DID of a handle. @throws when there is none */
+  readonly resolveHandle: (handle: string) => Promise<string>
   readonly findPosts: FindPosts
   /** As `ReadDatabase.version`: undefined means that no body may be kept. */
   readonly version: () => number | undefined

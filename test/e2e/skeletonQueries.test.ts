@@ -2,6 +2,8 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClients } from '../../src/clients/clients.ts'
+import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { PageRequest } from '../../src/feeds/feed.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
 import { createHttpApp } from '../../src/http/httpApp.ts'
@@ -88,6 +90,14 @@ describe('the queries of getFeedSkeleton', () => {
     const xrpc = {
       ...{ identity, registry, metrics, logger, viewers: noViewers },
       findPosts: createFindPosts(database.reader),
+      resolveHandle: () => Promise.reject(new Error('nobody is asked')),
+      clients: createClients({
+        database: database.reader,
+        retentionDays: 30,
+        trending: DEFAULT_TRENDING,
+        clock,
+        filterIdOf: () => undefined,
+      }),
       version: (): number | undefined => database.reader.version(),
     }
     const app = createHttpApp({ identity, registry, xrpc, health, metrics, logger })

@@ -1,0 +1,57 @@
+import type { ReadDatabase } from '../db/database.ts'
+import type { TrendingOptions } from '../feeds/feedDefinition.ts'
+import { US_PER_DAY } from '../time.ts'
+import type { Clock } from '../time.ts'
+import { createReadEngagement } from './engagementOf.ts'
+import type { ReadEngagement } from './engagementOf.ts'
+import { createExplainPost } from './explainPost.ts'
+import type { ExplainPost } from './explainPost.ts'
+import { createFindPlace } from './findPlace.ts'
+import type { FindPlace } from './findPlace.ts'
+import { createReadFacts } from './postFactsOf.ts'
+import { preparePostLists } from './postLists.ts'
+import { createReadViews } from './postViews.ts'
+import type { ReadViews } from './postViews.ts'
+import { Rankings } from './rankings.ts'
+import type { PostReader } from './readPosts.ts'
+import { Totals } from './totals.ts'
+
+export interface ClientsOptions {
+  readonly database: ReadDatabase
+  readonly retentionDays: number
+  readonly trending: TrendingOptions
+  readonly clock: Clock
+  /** The id of the filter of a feed, by its record key. */
+  readonly filterIdOf: (rkey: string) => number | undefined
+}
+
+/** What queries of programs are answered from. */
+export interface Clients {
+  readonly reader: PostReader
+  readonly readViews: ReadViews
+  readonly readEngagement: ReadEngagement
+  readonly findPlace: FindPlace
+  readonly explainPost: ExplainPost
+  readonly rankings: Rankings
+  readonly totals: Totals
+  readonly filterIdOf: (rkey: string) => number | undefined
+}
+
+export function createClients(options: ClientsOptions): Clients {
+  const { database, retentionDays, trending, clock, filterIdOf } = options
+  const reader: PostReader = {
+    lists: preparePostLists(database),
+    readFacts: createReadFacts(database),
+    oldest: () => clock() - retentionDays * US_PER_DAY,
+  }
+  return {
+    reader,
+    readViews: createReadViews(database),
+    readEngagement: createReadEngagement(database),
+    findPlace: createFindPlace(database),
+    explainPost: createExplainPost({ database, retentionDays, clock }),
+    rankings: new Rankings({ database, reader, trending, clock }),
+    totals: new Totals(reader, clock),
+    filterIdOf,
+  }
+}
