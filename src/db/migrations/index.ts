@@ -6,6 +6,7 @@ import * as addKnownRecords from './002-add-known-records.ts'
 import * as addAccountMoves from './003-add-account-moves.ts'
 import * as addGap from './004-add-gap.ts'
 import * as addViewers from './005-add-viewers.ts'
+import * as addActivity from './007-add-activity.ts'
 
 /** All migrations in order. A released one is never edited. */
 export function migrationsFor(dialect: Dialect): Record<string, Migration> {
@@ -15,5 +16,6 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     '003-add-account-moves': { up: (db) => addAccountMoves.up(db, dialect, systemClock()) },
     '004-add-gap': { up: (db) => addGap.up(db, dialect) },
     '005-add-viewers': { up: (db) => addViewers.up(db, dialect) },
+    '007-add-activity': { up: (db) => addActivity.up(db, dialect) },
   }
 }
