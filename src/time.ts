@@ -16,3 +16,10 @@ export const systemClock: Clock = () => Date.now() * US_PER_MS
 export function formatUs(us: Us): string {
   return new Date(us / US_PER_MS).toISOString()
 }
+
+/** The same with microseconds, for programs. */
+export function formatExactUs(us: Us): string {
+  const ms = Math.floor(us / US_PER_MS)
+  const rest = String(us - ms * US_PER_MS).padStart(3, '0')
+  return `${new Date(ms).toISOString().slice(0, -1)}${rest}Z`
+}

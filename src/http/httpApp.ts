@@ -13,6 +13,7 @@ import type { Metrics } from '../status/metrics.ts'
 import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
+import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
@@ -93,6 +94,7 @@ export function createHttpApp(options: ServerOptions): Express {
 function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
+  app.all(`/xrpc/${GET_ACTIVITY}`, getActivity(context))
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')

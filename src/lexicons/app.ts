@@ -3,3 +3,4 @@
  */
 
 export * as bsky from "./app/bsky.ts";
+export * as tagfeed from "./app/tagfeed.ts";

@@ -1,3 +1,4 @@
+import { prepareActivityReading } from '../activity/activityStatements.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { SmallWrites } from '../db/smallWrites.ts'
 import { watchFile } from '../db/sqlite/watchFile.ts'
@@ -102,6 +103,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const xrpc = registry && {
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
+    activity: prepareActivityReading(reader),
     version: () => reader.version(),
   }
   const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })

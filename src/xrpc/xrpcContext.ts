@@ -1,3 +1,4 @@
+import type { ActivityStatements } from '../activity/activityStatements.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import type { Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
@@ -13,6 +14,7 @@ export interface XrpcContext {
   readonly logger: Logger
   readonly viewers: Viewers
   readonly findPosts: FindPosts
+  readonly activity: ActivityStatements
   /** As `ReadDatabase.version`: undefined means that no body may be kept. */
   readonly version: () => number | undefined
 }

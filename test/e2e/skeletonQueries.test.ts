@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prepareActivityReading } from '../../src/activity/activityStatements.ts'
 import type { PageRequest } from '../../src/feeds/feed.ts'
 import { createRegistry } from '../../src/feeds/registry.ts'
 import { createHttpApp } from '../../src/http/httpApp.ts'
@@ -88,6 +89,7 @@ describe('the queries of getFeedSkeleton', () => {
     const xrpc = {
       ...{ identity, registry, metrics, logger, viewers: noViewers },
       findPosts: createFindPosts(database.reader),
+      activity: prepareActivityReading(database.reader),
       version: (): number | undefined => database.reader.version(),
     }
     const app = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
