@@ -19,6 +19,9 @@ export interface ActivityRow {
   readonly shown: number
 }
 
+/** A row of the log, or none, with the number that was given last as the same statement saw it. */
+export type LoggedRow = (ActivityRow | { readonly seq: null }) & { readonly last_seq: number }
+
 /** A list of the index: the events of one kind with one tag. */
 export interface TagList {
   readonly tag: string
@@ -59,24 +62,35 @@ export function prepareActivityReading(database: ReadDatabase) {
     oldest: database.prepare<object, { seq: number }>(
       () => sql<{ seq: number }>`select seq from activity order by seq limit 1`,
     ),
-    /** All events after a number, oldest first. */
-    after: database.prepare<{ seq: number; limit: number }, ActivityRow>(
-      (parameter) => sql<ActivityRow>`select ${columns}
-        from activity join account on account.id = activity.account_id
-        where activity.seq > ${parameter('seq')}
-        order by activity.seq limit ${parameter('limit')}`,
+    /** All events after a number, oldest first; one row without event when there is none. */
+    after: database.prepare<{ seq: number; limit: number }, LoggedRow>(
+      (parameter) => sql<LoggedRow>`select ${columns}, activity_log.last_seq from activity_log
+        left join (select seq as found_seq from activity where seq > ${parameter('seq')}
+          order by seq limit ${parameter('limit')}) as found on true
+        left join activity on activity.seq = found.found_seq
+        left join account on account.id = activity.account_id
+        where activity_log.id = 1 order by found.found_seq`,
     ),
     /** The events of some lists below a number, newest first; an event of several lists once. */
-    listsBefore: prepareLists(
+    listsBefore: prepareLists<ActivityRow>(
       database,
-      (parameter) => sql`activity_tag.seq < ${parameter('seq')}`,
+      (parameter) => sql`seq < ${parameter('seq')}`,
       sql`desc`,
+      (found) => sql<ActivityRow>`select ${columns} from ${found}
+        join activity on activity.seq = found.seq
+        join account on account.id = activity.account_id
+        order by found.seq desc`,
     ),
-    /** The same above a number, oldest first. */
-    listsAfter: prepareLists(
+    /** The same above a number, oldest first; one row without event when there is none. */
+    listsAfter: prepareLists<LoggedRow>(
       database,
-      (parameter) => sql`activity_tag.seq > ${parameter('seq')}`,
+      (parameter) => sql`seq > ${parameter('seq')}`,
       sql`asc`,
+      (found) => sql<LoggedRow>`select ${columns}, activity_log.last_seq from activity_log
+        left join ${found} on true
+        left join activity on activity.seq = found.seq
+        left join account on account.id = activity.account_id
+        where activity_log.id = 1 order by found.seq`,
     ),
   }
 }
@@ -87,17 +101,20 @@ interface ListArgs {
   readonly [place: `tag${number}` | `kind${number}`]: string | number
 }
 
+type ListWalk<Row> = (lists: readonly TagList[], seq: number, limit: number) => Eventually<Row[]>
+
 /**
  * A walk over several lists: a seek and a short scan in each. There is a statement for each number of
  * lists, made when it is first needed.
  */
-function prepareLists(
+function prepareLists<Row>(
   database: ReadDatabase,
   beyond: (parameter: Parameters<ListArgs>) => RawBuilder<unknown>,
   direction: RawBuilder<unknown>,
-): (lists: readonly TagList[], seq: number, limit: number) => Eventually<ActivityRow[]> {
-  const prepare = (count: number): Statement<ListArgs, ActivityRow> =>
-    database.prepare<ListArgs, ActivityRow>((parameter) => {
+  select: (found: RawBuilder<unknown>) => RawBuilder<Row>,
+): ListWalk<Row> {
+  const prepare = (count: number): Statement<ListArgs, Row> =>
+    database.prepare<ListArgs, Row>((parameter) => {
       const walks = Array.from(
         { length: count },
         (_, index) => sql`select seq from (select seq from activity_tag
@@ -106,14 +123,11 @@ function prepareLists(
           order by tag ${direction}, kind ${direction}, seq ${direction}
           limit ${parameter('limit')}) as ${sql.ref(`list${index}`)}`,
       )
-      return sql<ActivityRow>`select ${columns} from
-        (select seq from (${sql.join(walks, sql` union all `)}) as walks
-          group by seq order by seq ${direction} limit ${parameter('limit')}) as found
-        join activity on activity.seq = found.seq
-        join account on account.id = activity.account_id
-        order by found.seq ${direction}`
+      const found = sql`(select seq from (${sql.join(walks, sql` union all `)}) as walks
+        group by seq order by seq ${direction} limit ${parameter('limit')}) as found`
+      return select(found)
     })
-  const prepared = new Map<number, Statement<ListArgs, ActivityRow>>()
+  const prepared = new Map<number, Statement<ListArgs, Row>>()
   return (lists, seq, limit) => {
     const statement = prepared.get(lists.length) ?? prepare(lists.length)
     prepared.set(lists.length, statement)

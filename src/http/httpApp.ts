@@ -15,6 +15,7 @@ import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
 import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
+import { SUBSCRIBE_POSTS, upgradeRequired } from '../xrpc/subscribePosts.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
@@ -95,6 +96,10 @@ function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   app.all(`/xrpc/${GET_ACTIVITY}`, getActivity(context))
+  app.all(`/xrpc/${SUBSCRIBE_POSTS}`, (_request, response) => {
+    response.setHeader('upgrade', 'websocket')
+    throw upgradeRequired()
+  })
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')

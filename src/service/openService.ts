@@ -8,6 +8,7 @@ import { createRegistry } from '../feeds/registry.ts'
 import { noteServedGenerations } from '../feeds/servedGenerations.ts'
 import { watchFilters } from '../feeds/watchFilters.ts'
 import { createHttpApp } from '../http/httpApp.ts'
+import { SubscriptionServer } from '../http/subscriptionServer.ts'
 import type { Logger } from '../logger.ts'
 import type { FeedFilters } from '../posts/feedFilters.ts'
 import { keepFiltersInUse } from '../posts/filterUse.ts'
@@ -23,6 +24,7 @@ import { openViewers } from '../viewers/viewers.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
 import { dropChangedIdentities } from './dropChangedIdentities.ts'
+import { SubscribePosts } from '../xrpc/subscribePosts.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { Setup } from './setup.ts'
 
@@ -40,6 +42,8 @@ export interface ServiceOptions {
 
 export interface Service extends AsyncDisposable {
   readonly answerer: Answerer
+  /** Undefined when this process does not serve feeds. */
+  readonly subscriptionServer: SubscriptionServer | undefined
 }
 
 /** All that answers requests, on a database that has been prepared. */
@@ -108,9 +112,15 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   }
   const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
   const getFeedSkeleton = xrpc && stack.use(new GetFeedSkeleton(xrpc))
+  const subscriptionServer =
+    xrpc &&
+    stack.use(
+      new SubscriptionServer({ subscribePosts: stack.use(new SubscribePosts(xrpc)), logger }),
+    )
   const resources = stack.move()
   return {
     answerer: createAnswerer({ getFeedSkeleton, framework, metrics, logger }),
+    subscriptionServer,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

@@ -7,6 +7,7 @@ import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { Pruner } from '../../src/ingest/upkeep/pruner.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { ACTIVITY, wordOf } from '../../src/posts/storedCodes.ts'
+import { ACCOUNTS_KEY } from '../../src/posts/tagKey.ts'
 import { US_PER_DAY, US_PER_HOUR } from '../../src/time.ts'
 import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
@@ -103,6 +104,7 @@ async function readLog({ reader }: TestDatabase) {
   const derived = rows.flatMap(({ seq, kind, tags, tags_before }) =>
     [
       ...new Set([
+        ...(kind === ACTIVITY.account ? [ACCOUNTS_KEY] : []),
         ...(JSON.parse(tags ?? '[]') as string[]),
         ...(JSON.parse(tags_before ?? '[]') as string[]),
       ]),

@@ -5,7 +5,7 @@
 import type { WriteDatabase } from '../../db/database.ts'
 import { ACTIVITY } from '../../posts/storedCodes.ts'
 import type { ActivityKind } from '../../posts/storedCodes.ts'
-import { tagKey } from '../../posts/tagKey.ts'
+import { ACCOUNTS_KEY, tagKey } from '../../posts/tagKey.ts'
 import type { Us } from '../../time.ts'
 import type { KeepTag } from '../events/projectEvent.ts'
 import type { HeldRows, RecordMemory } from '../memory/recordMemory.ts'
@@ -217,7 +217,9 @@ export class ActivityLog implements HeldRows {
     // A tag may have been looked up when the event came and not be any more: all its rows go.
     await this.#statements.deleteActivityTags.run(
       rows.flatMap(({ seq, kind, tags, tags_before }) =>
-        keysOf([...readTags(tags), ...readTags(tags_before)]).map((key) => [key, kind, seq]),
+        kind === ACTIVITY.account
+          ? [[ACCOUNTS_KEY, kind, seq]]
+          : keysOf([...readTags(tags), ...readTags(tags_before)]).map((key) => [key, kind, seq]),
       ),
     )
   }
@@ -246,7 +248,7 @@ function rowOf(event: PostEvent | AccountEvent, seq: number, atUs: Us) {
 /** An event is found by the tags before and after it: so that one sees a post leave. */
 function tagRows(event: PostEvent | AccountEvent, seq: number, keepTag: KeepTag): unknown[][] {
   if (event.kind === 'account') {
-    return []
+    return [[ACCOUNTS_KEY, ACTIVITY.account, seq]]
   }
   const tags = [...event.tags, ...(event.tagsBefore ?? [])].filter((tag) => keepTag(tag))
   return keysOf(tags).map((key) => [key, ACTIVITY[event.kind], seq])
