@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ACTIVITY } from '../posts/storedCodes.ts'
 import { tagKey } from '../posts/tagKey.ts'
 import type { Us } from '../time.ts'
-import { packPlace, parsePlace } from './activityCursor.ts'
+import { packActivityCursor, parseActivityCursor } from './activityCursor.ts'
 import { matchesTags, toEvent } from './activityEvent.ts'
 import type { PostEvent, PostEventKind, TagQuery } from './activityEvent.ts'
 import type { ActivityStatements, TagList } from './activityStatements.ts'
@@ -39,7 +39,7 @@ export async function readActivity(
   let place =
     query.cursor === undefined
       ? await startOf(statements, query.untilUs)
-      : parsePlace(scope, query.cursor)
+      : parseActivityCursor(scope, query.cursor)
   const tags = query.match === 'any' ? query.tags : [await rarest(statements, query, place)]
   const lists = listsOf(tags, kinds)
   const events: PostEvent[] = []
@@ -52,7 +52,7 @@ export async function readActivity(
       const isWanted = event?.isShown === true && event.kind !== 'account'
       if (isWanted && matchesTags(query, event)) {
         if (events.length === limit) {
-          return { events, cursor: packPlace(scope, place) }
+          return { events, cursor: packActivityCursor(scope, place) }
         }
         events.push(event)
       }
@@ -68,7 +68,7 @@ export async function readActivity(
     atOnce = Math.min(MOST_AT_ONCE, atOnce * 4)
     await nextTurn()
   }
-  return { events, cursor: packPlace(scope, place) }
+  return { events, cursor: packActivityCursor(scope, place) }
 }
 
 function listsOf(tags: readonly string[], kinds: readonly PostEventKind[]): TagList[] {

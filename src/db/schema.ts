@@ -28,6 +28,7 @@ export interface Schema {
   activity: ActivityTable
   activity_tag: ActivityTagTable
   activity_log: ActivityLogTable
+  tag_hour: TagHourTable
 }
 
 /** An account that has kept posts, or whose status the stream has told. */
@@ -322,4 +323,12 @@ export interface ActivityLogTable {
   last_at_us: number
   /** Up to here the log was cut off, since it was too old. */
   pruned_seq: number
+}
+
+/** How many rows `post_tag` has of a tag in an hour; derived from it. */
+export interface TagHourTable {
+  /** Of `indexed_at`, since 1970. */
+  hour: number
+  tag: string
+  posts: number
 }

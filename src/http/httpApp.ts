@@ -14,6 +14,7 @@ import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
 import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
+import { GET_TAGS, getTags } from '../xrpc/getTags.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
 import { SUBSCRIBE_POSTS, upgradeRequired } from '../xrpc/subscribePosts.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
@@ -96,6 +97,7 @@ function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   app.all(`/xrpc/${GET_ACTIVITY}`, getActivity(context))
+  app.all(`/xrpc/${GET_TAGS}`, getTags(context))
   app.all(`/xrpc/${SUBSCRIBE_POSTS}`, (_request, response) => {
     response.setHeader('upgrade', 'websocket')
     throw upgradeRequired()

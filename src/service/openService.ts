@@ -19,6 +19,8 @@ import { loadPosition } from '../status/loadPosition.ts'
 import { createMetrics } from '../status/metrics.ts'
 import { observeIngest } from '../status/observeIngest.ts'
 import { observeRankings } from '../status/observeRankings.ts'
+import { TagCounts } from '../tags/tagCounts.ts'
+import { prepareTagStatements } from '../tags/tagStatements.ts'
 import { systemClock } from '../time.ts'
 import { openViewers } from '../viewers/viewers.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
@@ -108,6 +110,11 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
     activity: prepareActivityReading(reader),
+    tagCounts: new TagCounts({
+      statements: prepareTagStatements(reader),
+      retentionDays: config.retentionDays,
+      clock,
+    }),
     version: () => reader.version(),
   }
   const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })

@@ -26,7 +26,7 @@ const HEADERS = [
   ...['content-type', 'application/json; charset=utf-8'],
 ]
 
-type SkeletonContext = Omit<XrpcContext, 'identity' | 'findPosts' | 'activity'>
+type SkeletonContext = Omit<XrpcContext, 'identity' | 'findPosts' | 'activity' | 'tagCounts'>
 
 /**
  * `app.bsky.feed.getFeedSkeleton`, without the framework, which costs several times the query. Every verb

@@ -4,6 +4,7 @@ import type { Registry } from '../feeds/registry.ts'
 import type { Logger } from '../logger.ts'
 import type { FindPosts } from '../posts/findPosts.ts'
 import type { Metrics } from '../status/metrics.ts'
+import type { TagCounts } from '../tags/tagCounts.ts'
 import type { Viewers } from '../viewers/viewers.ts'
 
 /** What the methods of XRPC answer from. */
@@ -15,6 +16,7 @@ export interface XrpcContext {
   readonly viewers: Viewers
   readonly findPosts: FindPosts
   readonly activity: ActivityStatements
+  readonly tagCounts: TagCounts
   /** As `ReadDatabase.version`: undefined means that no body may be kept. */
   readonly version: () => number | undefined
 }

@@ -12,6 +12,8 @@ import { silentLogger } from '../../src/logger.ts'
 import { createFindPosts } from '../../src/posts/findPosts.ts'
 import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
+import { TagCounts } from '../../src/tags/tagCounts.ts'
+import { prepareTagStatements } from '../../src/tags/tagStatements.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { engines } from '../support/databases.ts'
@@ -90,6 +92,11 @@ describe('the queries of getFeedSkeleton', () => {
       ...{ identity, registry, metrics, logger, viewers: noViewers },
       findPosts: createFindPosts(database.reader),
       activity: prepareActivityReading(database.reader),
+      tagCounts: new TagCounts({
+        statements: prepareTagStatements(database.reader),
+        retentionDays: 30,
+        clock,
+      }),
       version: (): number | undefined => database.reader.version(),
     }
     const app = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
