@@ -30,7 +30,7 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   seen: { key: ['viewer', 'uri'] },
   activity: { key: ['seq'] },
   activity_tag: { key: ['tag', 'kind', 'seq'] },
-  tag_hour: { key: ['hour', 'tag'] },
+  tag_hour: { key: ['tag', 'hour'] },
   // Nearly always empty.
   account_move: { key: ['account_id'], isSmall: true },
   hidden_author: { key: ['uri_prefix'], isSmall: true },

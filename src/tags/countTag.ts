@@ -24,7 +24,7 @@ export interface TagCount {
 }
 
 /** In one turn of the event loop: some 2 ms. */
-const ROWS_AT_ONCE = 2_000
+const ROWS_AT_ONCE = 1_000
 const MOST_HOURS_BY_HOUR = 48
 const HOURS_OF_DAY = 24
 

@@ -77,7 +77,7 @@ async function sumHours(
   for (let from = 0; from < tags.length; from += SUMS_AT_ONCE) {
     const some = tags.slice(from, from + SUMS_AT_ONCE)
     for (const { tag, posts } of await postsInHours.all(some.map((t) => [t, fromHour, toHour]))) {
-      sums.set(tag, Number(posts))
+      sums.set(tag, posts)
     }
     await nextTurn()
   }

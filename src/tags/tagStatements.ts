@@ -25,17 +25,20 @@ export function prepareTagStatements(database: ReadDatabase) {
         where hour = ${parameter('hour')}
         order by hour desc, posts desc, tag desc limit ${parameter('limit')}`,
     ),
-    /** The same of the tags from one up to another. */
+    /** The same of the tags from one up to another: all of the hour are looked through. */
     topOfHourBetween: database.prepare<HourArgs & { from: string; to: string }, HourRow>(
       (parameter) => sql<HourRow>`select tag, posts from tag_hour
-        where hour = ${parameter('hour')} and tag >= ${parameter('from')} and tag < ${parameter('to')}
-        order by posts desc, tag desc limit ${parameter('limit')}`,
+        where hour = ${parameter('hour')}
+          and tag || '' >= ${parameter('from')} and tag || '' < ${parameter('to')}
+        order by hour desc, posts desc, tag desc limit ${parameter('limit')}`,
     ),
     /** How many posts some tags have in some hours. */
     postsInHours: prepareRows<HourRow>(
       database,
       { tag: 'text', from_hour: 'integer', to_hour: 'integer' },
-      (rows) => sql<HourRow>`select r.tag, (select coalesce(sum(posts), 0) from tag_hour
+      (
+        rows,
+      ) => sql<HourRow>`select r.tag, (select cast(coalesce(sum(posts), 0) as bigint) from tag_hour
           where hour >= r.from_hour and hour <= r.to_hour and tag_hour.tag = r.tag) as posts
         from ${rows} as r`,
     ),

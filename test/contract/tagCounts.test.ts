@@ -94,7 +94,8 @@ function model(posts: Iterable<ModelPost>, hours: number, isShown = (_did: strin
     .slice(0, 100)
 }
 
-const plain = (tags: readonly TagCount[]) => tags.map(({ authorsBefore: _, ...rest }) => rest)
+const plain = (tags: readonly TagCount[]) =>
+  tags.map(({ tag, posts, authors, before, history }) => ({ tag, posts, authors, before, history }))
 
 describe.each(engines)('getTags on $name', { timeout: 60_000 }, ({ open }) => {
   test('counts what is visible, in hours that end now, after all that happens to posts', async () => {

@@ -9,10 +9,10 @@ export async function up(
 ): Promise<void> {
   const table = db.schema
     .createTable('tag_hour')
-    .addColumn('hour', bigint, (column) => column.notNull())
     .addColumn('tag', keyText, (column) => column.notNull())
+    .addColumn('hour', bigint, (column) => column.notNull())
     .addColumn('posts', bigint, (column) => column.notNull())
-    .addPrimaryKeyConstraint('tag_hour_key', ['hour', 'tag'])
+    .addPrimaryKeyConstraint('tag_hour_key', ['tag', 'hour'])
   await (clustered === undefined ? table : table.modifyEnd(clustered)).execute()
   await sql`insert into tag_hour (hour, tag, posts)
     select indexed_at / 3600000000, tag, count(*) from post_tag group by 1, 2`.execute(db)

@@ -192,12 +192,12 @@ function prepareDerived(database: WriteDatabase) {
       { hour: 'integer', tag: 'text', posts: 'integer' },
       (rows) => sql`insert into tag_hour (hour, tag, posts)
         select hour, tag, posts from ${rows} as r where true
-        on conflict (hour, tag) do update set posts = tag_hour.posts + excluded.posts`,
+        on conflict (tag, hour) do update set posts = tag_hour.posts + excluded.posts`,
     ),
     dropEmptyHours: prepareRows(
       database,
       { hour: 'integer', tag: 'text' },
-      (rows) => sql`delete from tag_hour where (hour, tag) in (select hour, tag from ${rows} as r)
+      (rows) => sql`delete from tag_hour where (tag, hour) in (select tag, hour from ${rows} as r)
         and posts <= 0`,
     ),
     insertFilterPosts: prepareRows(
