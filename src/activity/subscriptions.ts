@@ -60,6 +60,7 @@ export class Subscriptions implements Disposable {
   #seq = 0
   #isRunning = false
   #isOver = false
+  #isFailing = false
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options
@@ -116,17 +117,25 @@ export class Subscriptions implements Disposable {
       try {
         await this.#tellNew()
         restMs = (await this.#serveBehind()) ? 0 : TICK_MS
+        this.#isFailing = false
       } catch (error) {
-        const reason = describeError(error)
-        this.#options.logger.warn(
-          { event: 'subscriptionsWait', reason },
-          `cannot read what has happened: ${reason}; subscribers wait`,
-        )
+        this.#tellFailure(error)
         restMs = RETRY_MS
       }
       await (restMs === 0 ? nextTurn() : delay(restMs, undefined, { ref: false }))
     }
     this.#isRunning = false
+  }
+
+  #tellFailure(error: unknown): void {
+    if (!this.#isFailing) {
+      const reason = describeError(error)
+      this.#options.logger.warn(
+        { event: 'subscriptionsWait', reason },
+        `cannot read what has happened: ${reason}; subscribers wait`,
+      )
+    }
+    this.#isFailing = true
   }
 
   /** What is new is read once for all that have what was before. */

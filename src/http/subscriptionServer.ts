@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { RequestError } from '../errors.ts'
+import { RequestError, describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { SUBSCRIBE_POSTS } from '../xrpc/subscribePosts.ts'
 import type { SubscribePosts } from '../xrpc/subscribePosts.ts'
@@ -115,7 +115,11 @@ export class SubscriptionServer implements Disposable {
           }
         },
         (error: unknown) => {
-          logger.warn({ event: 'subscriptionFailed', error }, 'a subscription could not begin')
+          const reason = describeError(error)
+          logger.warn(
+            { event: 'subscriptionFailed', reason },
+            `a subscription could not begin: ${reason}`,
+          )
           websocket.close(1011, 'The service cannot read what has happened: come back later')
         },
       )
