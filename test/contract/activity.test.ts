@@ -5,8 +5,8 @@ import { prepareActivityReading } from '../../src/activity/activityStatements.ts
 import { readActivity } from '../../src/activity/readActivity.ts'
 import type { ActivityQuery } from '../../src/activity/readActivity.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { moveAccounts } from '../support/moveAccounts.ts'
@@ -26,8 +26,8 @@ const query = (more: Partial<ActivityQuery> = {}): ActivityQuery => ({
 
 async function openStore(database: TestDatabase) {
   const { writer, reader } = database
-  const store = new RecordStore(writer, () => true)
-  const target = { database: writer, store, pinned: [], windowUs: 0 }
+  const store = createRecordStore(writer)
+  const target = { store, pinned: [], windowUs: 0 }
   const statements = prepareActivityReading(reader)
   let rev = 0
   let timeUs = NOW - 1_000_000
@@ -35,7 +35,7 @@ async function openStore(database: TestDatabase) {
     timeUs += 1_000
     const position = { timeUs, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: timeUs }, NOW)
-    await moveAccounts(writer, store, NOW)
+    await moveAccounts(store, NOW)
   }
   const put = (rkey: string, tags: readonly string[], did = 'did:plc:a'): Operation => {
     rev += 1

@@ -3,9 +3,9 @@ import { prepareActivityReading } from '../../src/activity/activityStatements.ts
 import { Subscriptions } from '../../src/activity/subscriptions.ts'
 import type { Subscriber, SubscriptionQuery } from '../../src/activity/subscriptions.ts'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { moveAccounts } from '../support/moveAccounts.ts'
@@ -44,8 +44,8 @@ class Reader implements Subscriber {
 
 async function openBench(database: TestDatabase, stack: AsyncDisposableStack) {
   const { writer, reader } = database
-  const store = new RecordStore(writer, () => true)
-  const target = { database: writer, store, pinned: [], windowUs: 0 }
+  const store = createRecordStore(writer)
+  const target = { store, pinned: [], windowUs: 0 }
   const statements = prepareActivityReading(reader)
   const subscriptions = stack.use(
     new Subscriptions({
@@ -59,7 +59,7 @@ async function openBench(database: TestDatabase, stack: AsyncDisposableStack) {
   const send = async (...ops: Operation[]): Promise<void> => {
     const position = { timeUs: NOW + rev, host: 'test', disorderUs: 0 }
     await storeBatch(target, { ops, position, lastEventUs: undefined }, NOW + rev)
-    await moveAccounts(writer, store, NOW)
+    await moveAccounts(store, NOW)
   }
   const put = (rkey: string, tags: readonly string[], did = 'did:plc:a'): Operation => {
     rev += 1
@@ -165,10 +165,7 @@ describe.each(engines)('subscriptions on $name', { timeout: 60_000 }, ({ open })
     const { send, put, follow, store } = await openBench(database, stack)
     await send(put('r1', ['art']), put('r2', ['art']))
     await send(put('r3', ['art']))
-    await database.writer.transaction(async () => {
-      await store.begin()
-      await store.activity.dropOld(NOW * 2, 2)
-    })
+    await store.write({ nowUs: NOW }, () => store.activity.dropOld(NOW * 2, 2))
     const uri = 'at://did:plc:a/app.bsky.feed.post/r3'
     const old = await follow({ cursor: 1 })
     await until(() => old.frames.length === 2)

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Operation } from '../../src/ingest/events/operations.ts'
-import { RecordStore } from '../../src/ingest/store/recordStore.ts'
 import { storeBatch } from '../../src/ingest/store/storeBatch.ts'
 import type { TagCount } from '../../src/tags/countTag.ts'
 import { TagCounts } from '../../src/tags/tagCounts.ts'
 import type { TagQuery } from '../../src/tags/tagCounts.ts'
 import { prepareTagStatements } from '../../src/tags/tagStatements.ts'
 import { US_PER_HOUR } from '../../src/time.ts'
+import { createRecordStore } from '../support/createRecordStore.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { createRandom } from '../support/streamGenerator.ts'
@@ -21,8 +21,8 @@ interface ModelPost {
 
 async function openBench(database: TestDatabase) {
   const { writer, reader } = database
-  const store = new RecordStore(writer, () => true)
-  const target = { database: writer, store, pinned: [], windowUs: 0 }
+  const store = createRecordStore(writer)
+  const target = { store, pinned: [], windowUs: 0 }
   const time = { nowUs: NOW }
   const posts = new Map<string, ModelPost>()
   let rev = 0
