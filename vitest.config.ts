@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** What the service promises whichever engine it runs on; the other files hardly touch the database. */
 const ON_POSTGRES =
   'feedPages filters frames getFeedSkeleton hosts ingestSurroundings kept keptAccounts keptChanges keptOrder ' +
-  'oracle pinnedPost position recordings scripts shutdown skeletonQueries startup stream surroundings trending'
+  'oracle pinnedPost position recordings scripts shutdown skeletonQueries startup stream subscribePosts surroundings tagQueries trending'
 
 export default defineConfig({
   test: {

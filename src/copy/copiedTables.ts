@@ -29,9 +29,13 @@ const TABLES: { readonly [T in keyof Schema]: Copied<Schema[T]> | 'left out' } =
   viewer: { key: ['did'] },
   less: { key: ['viewer', 'uri'] },
   seen: { key: ['viewer', 'uri'] },
+  activity: { key: ['seq'] },
+  activity_tag: { key: ['tag', 'kind', 'seq'] },
+  tag_hour: { key: ['tag', 'hour'] },
   // Nearly always empty.
   account_move: { key: ['account_id'], isSmall: true },
   hidden_author: { key: ['uri_prefix'], isSmall: true },
+  activity_log: { key: ['id'], isSmall: true },
   filter: { key: ['id'], isSmall: true },
   ingest_start: { key: ['id'], isSmall: true },
   ingest_gap: { key: ['from_us'], isSmall: true },

@@ -26,6 +26,10 @@ export interface Schema {
   follow: FollowTable
   less: LessTable
   seen: SeenTable
+  activity: ActivityTable
+  activity_tag: ActivityTagTable
+  activity_log: ActivityLogTable
+  tag_hour: TagHourTable
 }
 
 /** An account that has kept posts, or whose status the stream has told. */
@@ -57,6 +61,8 @@ export interface AccountMoveTable {
   erase_to: number
   erases_marks: number
   hides: number
+  /** Up to which place of the log the creates and updates of the account are to be erased; 0 = none. */
+  events_to: number
 }
 
 /** Readers leave out the at-uris that begin so, though their rows may still be there. */
@@ -290,4 +296,50 @@ export interface RankingPostTable {
   uri: string
   /** JSON array of what the score was made of: `packReason`. */
   why: string
+}
+
+/** One change of what is kept, or of an account with posts here, for seven days. */
+export interface ActivityTable {
+  /** Rises in the order of commits; there may be holes. */
+  seq: number
+  /** A code of `ACTIVITY`. */
+  kind: number
+  /** How far the stream had been read when it was stored; never falls while `seq` rises. */
+  at_us: number
+  account_id: number
+  /** Null for an account, as the next three. */
+  rkey: string | null
+  /** Of the record as the change has left it; null for a delete. */
+  cid: string | null
+  /** JSON array: the tags after the change, for a delete those before. */
+  tags: string | null
+  /** JSON array: the tags before an update that has changed them. */
+  tags_before: string | null
+  /** Only of an account, as `status`. */
+  active: number | null
+  status: string | null
+}
+
+/** The changes by each tag that their post had before or after. */
+export interface ActivityTagTable {
+  tag: string
+  kind: number
+  seq: number
+}
+
+/** The one row that says which numbers were given. */
+export interface ActivityLogTable {
+  id: number
+  last_seq: number
+  last_at_us: number
+  /** Up to here the log was cut off, since it was too old. */
+  pruned_seq: number
+}
+
+/** How many rows `post_tag` has of a tag in an hour; derived from it. */
+export interface TagHourTable {
+  /** Of `indexed_at`, since 1970. */
+  hour: number
+  tag: string
+  posts: number
 }

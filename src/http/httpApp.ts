@@ -14,12 +14,17 @@ import { homePage } from '../web/homePage.ts'
 import { KeptBody } from '../web/keptBody.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
 import { EXPLAIN_POST, explainPost } from '../xrpc/explainPost.ts'
+import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
 import { GET_ENGAGEMENT, getEngagement } from '../xrpc/getEngagement.ts'
 import { GET_POSTS, getPosts } from '../xrpc/getPosts.ts'
+import { GET_TAGS, getTags } from '../xrpc/getTags.ts'
+import { createRateLimit } from '../xrpc/rateLimits.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
+import { SUBSCRIBE_POSTS, upgradeRequired } from '../xrpc/subscribePosts.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
+import { serveLexicons } from './lexiconDocuments.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity
@@ -82,6 +87,7 @@ export function createHttpApp(options: ServerOptions): Express {
       })
       .catch(next)
   })
+  app.get('/lexicons/:file', serveLexicons())
   if (options.xrpc !== undefined) {
     addMethods(app, options.xrpc)
   }
@@ -95,10 +101,19 @@ export function createHttpApp(options: ServerOptions): Express {
 /** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
 function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
+  const limit = createRateLimit(context.addressOf)
+  app.use(/^\/xrpc\/app\.tagfeed\./u, limit)
+  app.use(`/xrpc/${SEND_INTERACTIONS}`, limit)
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   app.all(`/xrpc/${GET_POSTS}`, getPosts(context))
   app.all(`/xrpc/${GET_ENGAGEMENT}`, getEngagement(context))
   app.all(`/xrpc/${EXPLAIN_POST}`, explainPost(context))
+  app.all(`/xrpc/${GET_ACTIVITY}`, getActivity(context))
+  app.all(`/xrpc/${GET_TAGS}`, getTags(context))
+  app.all(`/xrpc/${SUBSCRIBE_POSTS}`, (_request, response) => {
+    response.setHeader('upgrade', 'websocket')
+    throw upgradeRequired()
+  })
   const xrpc = createServer([], { errorParser: (error) => toXrpcError(error, logger) })
   xrpc.router.disable('x-powered-by')
   xrpc.router.disable('etag')
@@ -139,7 +154,7 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
     if (statusCode === 401) {
       response.setHeader('www-authenticate', 'Bearer')
     }
-    if (isForLater(statusCode)) {
+    if (isForLater(statusCode) && !response.hasHeader('retry-after')) {
       response.setHeader('retry-after', String(RETRY_AFTER_SECONDS))
     }
     sendJson(response, statusCode, payload)

@@ -4,11 +4,19 @@ import type { Config } from '../config/config.ts'
 import { STARTING, sendError } from '../queue/plainErrors.ts'
 import { refuseConnection } from '../queue/refuseConnection.ts'
 import { RequestQueue } from '../queue/requestQueue.ts'
+import { asksForSubscription } from './subscriptionServer.ts'
+import type { SubscriptionServer } from './subscriptionServer.ts'
 
 export interface Listening {
   readonly server: Server
+  /** Takes WebSockets as soon as there is something to take them with. */
+  readonly upgrades: Upgrades
   /** Whatever comes over the server goes through it. */
   readonly queue: RequestQueue
+}
+
+export interface Upgrades {
+  server: SubscriptionServer | undefined
 }
 
 /** As many as the system may hold until they are accepted: one a turn of the event loop. */
@@ -17,7 +25,7 @@ const MAX_CONNECTIONS = 10_000
 
 /** Listens, and answers 503 until there is something to answer with. */
 export function listen({ port, listenHost }: Config): Promise<Listening> {
-  const { server, queue } = createQueuedServer()
+  const { server, queue, upgrades } = createQueuedServer()
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -30,14 +38,18 @@ export function listen({ port, listenHost }: Config): Promise<Listening> {
     })
     server.listen({ port, host: listenHost, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
-      resolve({ server, queue })
+      resolve({ server, queue, upgrades })
     })
   })
 }
 
 /** A server that does not listen yet, and the queue to which something that answers is to be given. */
 export function createQueuedServer(): Listening {
+  const upgrades: Upgrades = { server: undefined }
   const server = createServer({
+    // All else is a request like any other, whatever it offers to become.
+    shouldUpgradeCallback: (request) =>
+      upgrades.server !== undefined && asksForSubscription(request),
     requestTimeout: 30_000,
     headersTimeout: 10_000,
     // How often the two above are looked at.
@@ -55,10 +67,13 @@ export function createQueuedServer(): Listening {
   server.on('checkExpectation', (request, response) =>
     queue.admit(request, response, (asked) => sendError(asked.response, UNEXPECTED)),
   )
+  server.on('upgrade', (request, socket, head) =>
+    queue.whenIdle(request.socket, () => upgrades.server?.take(request, socket, head)),
+  )
   server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
     refuseConnection(error, socket, queue),
   )
-  return { server, queue }
+  return { server, queue, upgrades }
 }
 
 const UNEXPECTED = {
@@ -70,7 +85,8 @@ const UNEXPECTED = {
 const CLOSE_MS = 3_000
 
 /** Lets requests in flight end, for a while. */
-export async function closeServer({ server, queue }: Listening): Promise<void> {
+export async function closeServer({ server, queue, upgrades }: Listening): Promise<void> {
+  upgrades.server?.[Symbol.dispose]()
   await new Promise<void>((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
     server.close(() => {

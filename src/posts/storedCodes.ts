@@ -31,6 +31,10 @@ export type Unkept = Extract<Fate, 'reply' | 'untagged' | 'crowded' | 'unnamed'>
 export const ENGAGEMENT = { like: 0, repost: 1, reply: 2, quote: 3, view: 4 } as const
 export type EngagementKind = keyof typeof ENGAGEMENT
 
+/** What has happened: the column `kind` of `activity`. */
+export const ACTIVITY = { create: 0, update: 1, delete: 2, account: 3 } as const
+export type ActivityKind = keyof typeof ACTIVITY
+
 /** The bits of the column `media` of `post`; 0 is a post without media. */
 export const MEDIA_BIT: Readonly<Record<Exclude<Media, 'none'>, number>> = {
   image: 1,

@@ -13,3 +13,6 @@ export function tagKey(tag: string): string {
     ? tag
     : `#${hash('sha256', tag, 'base64url')}`
 }
+
+/** Stands where the key of a tag does, for events of accounts: no tag and no hash is like it. */
+export const ACCOUNTS_KEY = '#account'

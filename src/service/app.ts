@@ -74,6 +74,7 @@ export async function createApp(setup: Setup, options: AppOptions): Promise<App>
     await openService(setup, { identity, version, filters, ingest, logger, signal }),
   )
   listening.queue.use(service.answerer)
+  listening.upgrades.server = service.subscriptionServer
   const url = `http://${urlHost(config.listenHost)}:${port}`
   logger.info({ event: 'listening', url, ...identity }, `feeds are served at ${url}`)
 

@@ -1,4 +1,6 @@
+import { prepareActivityReading } from '../activity/activityStatements.ts'
 import { createClients } from '../clients/clients.ts'
+import { createReadRecords } from '../clients/recordsOf.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { SmallWrites } from '../db/smallWrites.ts'
 import { watchFile } from '../db/sqlite/watchFile.ts'
@@ -9,6 +11,7 @@ import { createRegistry } from '../feeds/registry.ts'
 import { noteServedGenerations } from '../feeds/servedGenerations.ts'
 import { watchFilters } from '../feeds/watchFilters.ts'
 import { createHttpApp } from '../http/httpApp.ts'
+import { SubscriptionServer } from '../http/subscriptionServer.ts'
 import type { Logger } from '../logger.ts'
 import type { FeedFilters } from '../posts/feedFilters.ts'
 import { keepFiltersInUse } from '../posts/filterUse.ts'
@@ -19,10 +22,14 @@ import { loadPosition } from '../status/loadPosition.ts'
 import { createMetrics } from '../status/metrics.ts'
 import { observeIngest } from '../status/observeIngest.ts'
 import { observeRankings } from '../status/observeRankings.ts'
+import { TagCounts } from '../tags/tagCounts.ts'
+import { prepareTagStatements } from '../tags/tagStatements.ts'
 import { systemClock } from '../time.ts'
 import { openViewers } from '../viewers/viewers.ts'
+import { createClientAddress } from '../xrpc/clientAddress.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
+import { SubscribePosts } from '../xrpc/subscribePosts.ts'
 import { dropChangedIdentities } from './dropChangedIdentities.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { Setup } from './setup.ts'
@@ -41,6 +48,8 @@ export interface ServiceOptions {
 
 export interface Service extends AsyncDisposable {
   readonly answerer: Answerer
+  /** Undefined when this process does not serve feeds. */
+  readonly subscriptionServer: SubscriptionServer | undefined
 }
 
 /** All that answers requests, on a database that has been prepared. */
@@ -104,6 +113,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
   const xrpc = registry && {
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
+    addressOf: createClientAddress(config.trustedProxies),
     resolveHandle: (handle: string) => viewers.resolveHandle(handle),
     clients: createClients({
       database: reader,
@@ -112,13 +122,29 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
       clock,
       filterIdOf: (rkey) => filters.at(definitions.findIndex((feed) => feed.rkey === rkey)),
     }),
+    activity: prepareActivityReading(reader),
+    tagCounts: new TagCounts({
+      statements: prepareTagStatements(reader),
+      retentionDays: config.retentionDays,
+      clock,
+    }),
     version: () => reader.version(),
   }
   const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
   const getFeedSkeleton = xrpc && stack.use(new GetFeedSkeleton(xrpc))
+  const subscriptionServer =
+    xrpc &&
+    stack.use(
+      new SubscriptionServer({
+        subscribePosts: stack.use(new SubscribePosts(xrpc, createReadRecords(reader))),
+        addressOf: xrpc.addressOf,
+        logger,
+      }),
+    )
   const resources = stack.move()
   return {
     answerer: createAnswerer({ getFeedSkeleton, framework, metrics, logger }),
+    subscriptionServer,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }

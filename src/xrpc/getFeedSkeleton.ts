@@ -26,7 +26,10 @@ const HEADERS = [
   ...['content-type', 'application/json; charset=utf-8'],
 ]
 
-type SkeletonContext = Omit<XrpcContext, 'identity' | 'findPosts' | 'clients' | 'resolveHandle'>
+type SkeletonContext = Omit<
+  XrpcContext,
+  'identity' | 'findPosts' | 'clients' | 'addressOf' | 'resolveHandle' | 'activity' | 'tagCounts'
+>
 
 /**
  * `app.bsky.feed.getFeedSkeleton`, without the framework, which costs several times the query. Every verb

@@ -96,7 +96,9 @@ async function openStore({ writer }: TestDatabase, rowsAtOnce: number) {
     finish: () => moveAccounts(store, NOW),
     /** As after a restart: what is under way is read from the store. */
     forget: async () => {
-      await expect(store.write(() => Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+      await expect(
+        store.write({ nowUs: 0 }, () => Promise.reject(new Error('lost'))),
+      ).rejects.toThrow('lost')
     },
   }
 }

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { prepareActivityReading } from '../../src/activity/activityStatements.ts'
 import { createClients } from '../../src/clients/clients.ts'
 import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { PageRequest } from '../../src/feeds/feed.ts'
@@ -13,6 +14,8 @@ import { silentLogger } from '../../src/logger.ts'
 import { createFindPosts } from '../../src/posts/findPosts.ts'
 import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
+import { TagCounts } from '../../src/tags/tagCounts.ts'
+import { prepareTagStatements } from '../../src/tags/tagStatements.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { engines } from '../support/databases.ts'
@@ -90,6 +93,7 @@ describe('the queries of getFeedSkeleton', () => {
     const xrpc = {
       ...{ identity, registry, metrics, logger, viewers: noViewers },
       findPosts: createFindPosts(database.reader),
+      addressOf: () => '127.0.0.1',
       resolveHandle: () => Promise.reject(new Error('nobody is asked')),
       clients: createClients({
         database: database.reader,
@@ -97,6 +101,12 @@ describe('the queries of getFeedSkeleton', () => {
         trending: DEFAULT_TRENDING,
         clock,
         filterIdOf: () => undefined,
+      }),
+      activity: prepareActivityReading(database.reader),
+      tagCounts: new TagCounts({
+        statements: prepareTagStatements(database.reader),
+        retentionDays: 30,
+        clock,
       }),
       version: (): number | undefined => database.reader.version(),
     }

@@ -53,6 +53,7 @@ export async function contents({ reader }: TestDatabase) {
       .orderBy('tag')
       .orderBy('uri')
       .execute(),
+    hours: await db.selectFrom('tag_hour').selectAll().orderBy('hour').orderBy('tag').execute(),
     members: await db
       .selectFrom('filter_post')
       .select(['indexed_at', 'cid', 'uri'])

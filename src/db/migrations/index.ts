@@ -7,6 +7,8 @@ import * as addAccountMoves from './003-add-account-moves.ts'
 import * as addGap from './004-add-gap.ts'
 import * as addViewers from './005-add-viewers.ts'
 import * as addRecords from './006-add-records.ts'
+import * as addActivity from './007-add-activity.ts'
+import * as addTagHours from './008-add-tag-hours.ts'
 
 /** All migrations in order. A released one is never edited. */
 export function migrationsFor(dialect: Dialect): Record<string, Migration> {
@@ -17,5 +19,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     '004-add-gap': { up: (db) => addGap.up(db, dialect) },
     '005-add-viewers': { up: (db) => addViewers.up(db, dialect) },
     '006-add-records': { up: (db) => addRecords.up(db, dialect) },
+    '007-add-activity': { up: (db) => addActivity.up(db, dialect) },
+    '008-add-tag-hours': { up: (db) => addTagHours.up(db, dialect) },
   }
 }

@@ -13,6 +13,7 @@
  * - Erased posts are those with an id up to `eraseTo`: what comes later has a higher one. Until its row is
  *   gone an erased post is taken for a deleted record; a record that is heard of again is erased at once.
  *   Engagement has no such mark, so that what is left of it is erased before the account engages again.
+ * - Erased of the log are creates and updates up to `eventsTo`; readers leave them out until they are gone.
  * - Readers leave out the posts of an account that is hidden, or of which something is still to be erased:
  *   it stands in `hidden_author` for so long.
  */
@@ -32,6 +33,8 @@ export interface AccountMove {
   erasesMarks: boolean
   /** Whether it stands in `hidden_author`. */
   hides: boolean
+  /** Up to which place of the log its creates and updates are to be erased; 0 = none. */
+  eventsTo: number
 }
 
 /** Nothing is moved yet of an account that was in one state. */
@@ -46,6 +49,7 @@ export function beginMove(accountId: number, did: string, wasActive: boolean): A
     eraseTo: -1,
     erasesMarks: false,
     hides: false,
+    eventsTo: 0,
   }
 }
 
@@ -81,12 +85,24 @@ export function areMarksMoved(move: AccountMove, active: boolean): boolean {
 }
 
 export function isMoved(move: AccountMove, active: boolean): boolean {
-  return !isErasing(move) && arePostsMoved(move, active) && areMarksMoved(move, active)
+  return (
+    !isErasing(move) &&
+    move.eventsTo === 0 &&
+    arePostsMoved(move, active) &&
+    areMarksMoved(move, active)
+  )
 }
 
-/** All posts up to an id are erased, and all that the account has done. Nothing of it is left to show. */
-export function beginErasing(move: AccountMove, lastPostId: number): void {
+/**
+ * All posts up to an id are erased, and all that the account has done; of what the log has of it up to a
+ * place only the deletes stay. Nothing of it is left to show.
+ */
+export function beginErasing(
+  move: AccountMove,
+  { lastPostId, lastSeq }: { readonly lastPostId: number; readonly lastSeq: number },
+): void {
   move.eraseTo = lastPostId
+  move.eventsTo = lastSeq
   move.erasesMarks = true
   move.shownBefore = false
   move.shownFrom = undefined

@@ -50,6 +50,7 @@ export class AccountMoves implements HeldRows {
           eraseTo: row.erase_to,
           erasesMarks: row.erases_marks === 1,
           hides: row.hides === 1,
+          eventsTo: row.events_to,
         },
       ]),
     )
@@ -117,5 +118,6 @@ function toRow(move: AccountMove): unknown[] {
     move.eraseTo,
     Number(move.erasesMarks),
     Number(move.hides),
+    move.eventsTo,
   ]
 }

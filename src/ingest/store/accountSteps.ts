@@ -40,6 +40,9 @@ export class AccountSteps {
     if (isErasing(move)) {
       return await this.#erase(move, active, nowUs)
     }
+    if (move.eventsTo > 0) {
+      return await this.#eraseActivity(move)
+    }
     if (!arePostsMoved(move, active)) {
       return await (move.shownBefore === active ? this.#movePostsBack(move) : this.#movePosts(move))
     }
@@ -74,6 +77,13 @@ export class AccountSteps {
     if (to === END) {
       endErasingMarks(move, active)
     }
+    return rows
+  }
+
+  async #eraseActivity(move: AccountMove): Promise<number> {
+    const { accountId, eventsTo } = move
+    const { to, rows } = await this.#store.activity.eraseAccount(accountId, eventsTo, this.#limit)
+    move.eventsTo = to
     return rows
   }
 

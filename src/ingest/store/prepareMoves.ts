@@ -21,15 +21,17 @@ export function prepareMoves(database: WriteDatabase) {
         erase_to: 'integer',
         erases_marks: 'integer',
         hides: 'integer',
+        events_to: 'integer',
       },
       (rows) => sql`insert into account_move (account_id, did, shown_before, shown_from,
-          counted_before, counted_to, erase_to, erases_marks, hides)
+          counted_before, counted_to, erase_to, erases_marks, hides, events_to)
         select account_id, did, shown_before, shown_from, counted_before, counted_to, erase_to,
-          erases_marks, hides from ${rows} as r where true
+          erases_marks, hides, events_to from ${rows} as r where true
         on conflict (account_id) do update set shown_before = excluded.shown_before,
           shown_from = excluded.shown_from, counted_before = excluded.counted_before,
           counted_to = excluded.counted_to, erase_to = excluded.erase_to,
-          erases_marks = excluded.erases_marks, hides = excluded.hides`,
+          erases_marks = excluded.erases_marks, hides = excluded.hides,
+          events_to = excluded.events_to`,
     ),
     deleteAccountMoves: prepareRows(
       database,

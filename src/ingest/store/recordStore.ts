@@ -8,6 +8,7 @@ import { beginErasing, beginMove, isErased, isShown } from './accountMove.ts'
 import { AccountMoves } from './accountMoves.ts'
 import { AccountStore } from './accountStore.ts'
 import type { Accounts } from './accountStore.ts'
+import { ActivityLog } from './activityLog.ts'
 import type { VisiblePost } from './derivedRows.ts'
 import { DerivedStore } from './derivedStore.ts'
 import { EngagementStore } from './engagementStore.ts'
@@ -44,6 +45,7 @@ export class RecordStore {
   readonly traces: TraceStore
   readonly engagements: EngagementStore
   readonly follows: FollowStore
+  readonly activity: ActivityLog
   readonly #memory: RecordMemory
 
   constructor({ database, memory, keepTag }: RecordStoreOptions) {
@@ -56,18 +58,26 @@ export class RecordStore {
     this.engagements = new EngagementStore(this.statements, { accounts, moves, traces, memory })
     this.follows = new FollowStore(database)
     this.derived = new DerivedStore(database, this.statements, keepTag)
+    this.activity = new ActivityLog(database, { accounts, memory, keepTag })
   }
 
   /**
-   * Runs what changes records in one transaction, and hands it what may be relied on in it.
+   * Runs what changes records in one transaction, and hands it what may be relied on in it. `reachedUs`:
+   * how far the stream has been read with it; left out beside the stream.
    * @throws what the transaction fails with
    */
-  async write<T>(work: (certainty: Certainty) => Promise<T>): Promise<T> {
+  async write<T>(
+    { nowUs, reachedUs }: { readonly nowUs: Us; readonly reachedUs?: Us },
+    work: (certainty: Certainty) => Promise<T>,
+  ): Promise<T> {
     return await this.#memory.write(async (certainty) => {
       await this.moves.load()
       await this.accounts.loadDeactivated()
       await this.derived.refreshFilters()
-      return await work(certainty)
+      await this.activity.begin()
+      const result = await work(certainty)
+      await this.activity.end(nowUs, reachedUs)
+      return result
     })
   }
 
@@ -125,6 +135,7 @@ export class RecordStore {
       return { did: row.did, rkey: row.rkey, before: keptPost(row), after }
     })
     await this.saveRecords(changes, new Map(), nowUs)
+    rows.forEach((row) => this.activity.noteErased(row, unpackFacts(row)?.tags ?? []))
   }
 
   /**
@@ -140,7 +151,7 @@ export class RecordStore {
     const { id = 0, active = true } = accounts.get(did) ?? {}
     const move = this.moves.of(did) ?? this.moves.add(beginMove(id, did, active))
     const [last] = await this.statements.lastPostId.all({})
-    beginErasing(move, last?.id ?? 0)
+    beginErasing(move, { lastPostId: last?.id ?? 0, lastSeq: this.activity.lastSeq })
     this.moves.touch(did)
     const rkeys = new Set(pinned.filter((key) => key.did === did).map(({ rkey }) => rkey))
     const keys = [...rkeys].map((rkey) => ({ did, rkey }))
@@ -157,6 +168,9 @@ export class RecordStore {
     const rows = await this.statements.postsBefore.all({ beforeUs, limit })
     await this.derived.remove(rows.flatMap((row) => visiblePost(row.did, row.rkey, keptPost(row))))
     await this.#deletePosts(rows)
+    rows
+      .filter(({ did, id }) => isErased(this.moves.of(did), id))
+      .forEach((row) => this.activity.noteErased(row, unpackFacts(row)?.tags ?? []))
     const traces = rows.map(({ rkey, did, rev, id }) => {
       const fate = isErased(this.moves.of(did), id) ? 'deleted' : 'expired'
       return { did, rkey, traced: 'post', rev, fate } as const

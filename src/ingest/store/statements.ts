@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { WriteDatabase } from '../../db/database.ts'
+import type { PostTagTable } from '../../db/schema.ts'
 import { prepareRows } from '../../db/statements/rowsStatement.ts'
 import type { StoredFacts } from '../../posts/storedFacts.ts'
 import { prepareEngagements } from './prepareEngagements.ts'
@@ -24,6 +25,9 @@ export interface PostRow extends StoredFacts {
   readonly cid: string
   readonly indexed_at: number
 }
+
+/** A row of `post_tag`, as far as the counts follow from it. */
+export type TagRow = Pick<PostTagTable, 'tag' | 'indexed_at'>
 
 /** All SQL that storing a batch runs, prepared once. */
 export type Statements = ReturnType<typeof prepareStatements>
@@ -181,18 +185,33 @@ const AUTHOR_POST = {
 
 function prepareDerived(database: WriteDatabase) {
   return {
-    insertTags: prepareRows(
+    /** Answers only the rows that were not there. */
+    insertTags: prepareRows<TagRow>(
       database,
       { tag: 'text', indexed_at: 'integer', cid: 'text', uri: 'text', post_id: 'integer' },
       (rows) => sql`insert into post_tag (tag, indexed_at, cid, uri, post_id)
         select tag, indexed_at, cid, uri, post_id from ${rows} as r where true
-        on conflict do nothing`,
+        on conflict do nothing returning tag, indexed_at`,
     ),
-    deleteTags: prepareRows(
+    /** Answers only the rows that were there. */
+    deleteTags: prepareRows<TagRow>(
       database,
       { tag: 'text', indexed_at: 'integer', cid: 'text', uri: 'text' },
       (rows) => sql`delete from post_tag where (tag, indexed_at, cid, uri) in
-        (select tag, indexed_at, cid, uri from ${rows} as r)`,
+        (select tag, indexed_at, cid, uri from ${rows} as r) returning tag, indexed_at`,
+    ),
+    addToHours: prepareRows(
+      database,
+      { hour: 'integer', tag: 'text', posts: 'integer' },
+      (rows) => sql`insert into tag_hour (hour, tag, posts)
+        select hour, tag, posts from ${rows} as r where true
+        on conflict (tag, hour) do update set posts = tag_hour.posts + excluded.posts`,
+    ),
+    dropEmptyHours: prepareRows(
+      database,
+      { hour: 'integer', tag: 'text' },
+      (rows) => sql`delete from tag_hour where (tag, hour) in (select tag, hour from ${rows} as r)
+        and posts <= 0`,
     ),
     insertFilterPosts: prepareRows(
       database,

@@ -5,6 +5,8 @@ import type { Certainty } from '../memory/recordMemory.ts'
 import { beginMove, isMoved } from './accountMove.ts'
 import { AccountSteps, STEP } from './accountSteps.ts'
 import type { Accounts } from './accountStore.ts'
+import { postEventOf } from './activityLog.ts'
+import type { PostEvent } from './activityLog.ts'
 import { DOUBT_AFTER_US } from './doubt.ts'
 import type { Doubt } from './doubt.ts'
 import type { PostEngagement } from './engagementChanges.ts'
@@ -41,9 +43,10 @@ const ROWS_AT_ONCE = 300
  */
 export async function storeBatch(target: BatchTarget, batch: Batch, nowUs: Us): Promise<void> {
   const { store } = target
-  await store.write(async (certainty) => {
+  const { position, lastEventUs, gap } = batch
+  const reachedUs = lastEventUs ?? position?.timeUs ?? target.reachedUs?.(nowUs) ?? nowUs
+  await store.write({ nowUs, reachedUs }, async (certainty) => {
     await applyOps(target, batch.ops, { nowUs, ...certainty })
-    const { position, lastEventUs, gap } = batch
     if (position !== undefined) {
       await store.statements.savePosition.run({
         ...position,
@@ -78,7 +81,8 @@ async function applyOps(
   const needed = ops.filter((op) => needsAccount(op, store, { isFirst }))
   const accounts = await store.accounts.load(needed.map(didOf))
   const coveredSinceUs = target.coveredSinceUs?.()
-  const surroundings = { accounts, nowUs, isFirst, coveredSinceUs }
+  const orderOf = orderOfOps(ops)
+  const surroundings = { accounts, nowUs, isFirst, coveredSinceUs, orderOf }
   const told: Accounts = new Map()
   let pending: RecordOp[] = []
   const follows: SetFollow[] = []
@@ -101,11 +105,19 @@ async function applyOps(
       }
       continue
     }
+    if (before.active !== after.active || before.status !== after.status) {
+      const { active, status } = after
+      await store.activity.noteAccount(
+        { kind: 'account', did: op.did, active, status },
+        orderOf(op),
+      )
+    }
     const change = changeOf(before, op)
     if (change === 'erase') {
       const own = pending.filter(({ did }) => did === op.did)
       const isAlone = !own.some(isEngagement)
       await applyRecords(target, isAlone ? own : pending, surroundings)
+      store.activity.eraseNoted(op.did, orderOf(op))
       if (own.length > 0) {
         pending = isAlone ? pending.filter(({ did }) => did !== op.did) : []
       }
@@ -192,6 +204,20 @@ function isEngagement(op: RecordOp): boolean {
   return op.kind === 'putPost' ? (op.engages?.length ?? 0) > 0 : op.kind === 'putMark'
 }
 
+type OrderOf = (op: Operation) => number
+
+/**
+ * Where in its batch an operation is. Records are folded one after the other, but accounts that come and
+ * go among them are not: only then what happened has to be put in order.
+ */
+function orderOfOps(ops: readonly Operation[]): OrderOf {
+  if (!ops.some(({ kind }) => kind === 'setAccount')) {
+    return () => 0
+  }
+  const order = new Map(ops.map((op, index) => [op, index]))
+  return (op) => order.get(op) ?? 0
+}
+
 function didOf({ did }: Operation): string {
   return did
 }
@@ -200,6 +226,7 @@ interface Surroundings extends Certainty {
   readonly accounts: Accounts
   readonly nowUs: Us
   readonly coveredSinceUs: Us | undefined
+  readonly orderOf: OrderOf
 }
 
 async function applyRecords(
@@ -243,7 +270,7 @@ async function applyPosts(
   if (ops.length === 0) {
     return []
   }
-  const { accounts, nowUs, isFirst } = surroundings
+  const { accounts, nowUs, isFirst, orderOf } = surroundings
   const touched = new Map<string, TouchedRecord>()
   const recordOf = (op: PostOp): TouchedRecord => {
     const key = recordKey(op)
@@ -266,27 +293,36 @@ async function applyPosts(
       record.after = state
     }
   }
-  ops.forEach((op, index) => foldInto(records[index], op, surroundings))
+  ops.forEach((op, index) => {
+    const event = foldInto(records[index], op, surroundings)
+    if (event !== undefined) {
+      store.activity.note(event, orderOf(op))
+    }
+  })
   const changes = [...touched.values()].filter(({ before, after }) => before !== after)
   await store.saveRecords(changes, accounts, nowUs)
   return changes.flatMap(engagementOf)
 }
 
+/** Returns what has happened to a post that is kept: each change, also of one that the batch folds. */
 function foldInto(
   record: TouchedRecord | undefined,
   op: PostOp,
   { accounts, coveredSinceUs }: Surroundings,
-): void {
+): PostEvent | undefined {
   if (record === undefined) {
-    return
+    return undefined
   }
   const { erasedUs } = accounts.get(op.did) ?? UNTOLD_ACCOUNT
   const real = afterErasure(op, erasedUs, coveredSinceUs)
   const state = foldRecord(record.after, real)
-  if (state !== record.after) {
-    record.after = state
-    record.winner = real
+  if (state === record.after) {
+    return undefined
   }
+  const event = postEventOf(op, record.after, state, real.kind === 'putPost' ? real.cid : undefined)
+  record.after = state
+  record.winner = real
+  return event
 }
 
 function engagementOf({ did, rkey, before, isFirst, winner }: TouchedRecord): PostEngagement[] {

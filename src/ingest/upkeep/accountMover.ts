@@ -49,7 +49,7 @@ export class AccountMover {
   /** A turn, due or not: one step at least, of one account after the other. */
   async turn(nowUs: Us, untilMs: number): Promise<void> {
     const { store } = this.#options
-    await store.write(async () => {
+    await store.write({ nowUs }, async () => {
       do {
         await this.#round(nowUs, untilMs)
       } while (!store.moves.isEmpty && performance.now() < untilMs)

@@ -105,6 +105,11 @@ export class PruneSteps {
     return isDone
   }
 
+  /** What has happened is found by its number: there is no sweep. */
+  async pruneActivity(beforeUs: Us, rows: number): Promise<boolean> {
+    return (await this.#options.store.activity.dropOld(beforeUs, rows)) < rows
+  }
+
   async pruneFilters(beforeUs: Us, rows: number): Promise<boolean> {
     const { database, logger, store } = this.#options
     const unused = await database.kysely
@@ -166,6 +171,17 @@ export class PruneSteps {
                 .selectFrom('engagement')
                 .select('engagement.post_id')
                 .whereRef('engagement.account_id', '=', 'account.id'),
+            ),
+          ),
+        )
+        // What was erased with an account is found by its id: it is given none anew meanwhile.
+        .where((where) =>
+          where.not(
+            where.exists(
+              where
+                .selectFrom('activity')
+                .select('activity.seq')
+                .whereRef('activity.account_id', '=', 'account.id'),
             ),
           ),
         )

@@ -37,6 +37,8 @@ const MINUTE_US = 60 * US_PER_SECOND
 /** A deleted record is remembered for longer than any stream can be replayed. */
 const TRACE_KEPT_US = 3 * US_PER_DAY
 const ACCOUNT_KEPT_US = 3 * US_PER_DAY
+/** So far back programs can read what has happened to posts. */
+const ACTIVITY_KEPT_US = 7 * US_PER_DAY
 /** A filter that no process has served for so long is dropped. */
 const FILTER_KEPT_US = 2 * US_PER_DAY
 
@@ -82,6 +84,7 @@ export class Pruner {
       task(5 * MINUTE_US, (rows, horizonUs) =>
         steps.pruneFilters(horizonUs - FILTER_KEPT_US, rows),
       ),
+      task(MINUTE_US, (rows, horizonUs) => steps.pruneActivity(horizonUs - ACTIVITY_KEPT_US, rows)),
     ]
   }
 
@@ -110,7 +113,7 @@ export class Pruner {
     this.#tasks = [...this.#tasks.filter((other) => other !== task), task]
     const startMs = performance.now()
     // What is pruned changes records: other processes, and what this one holds of them, have to know.
-    const isDone = await store.write(() => task.step(task.rows, horizonUs, nowUs))
+    const isDone = await store.write({ nowUs }, () => task.step(task.rows, horizonUs, nowUs))
     const tookMs = performance.now() - startMs
     task.dueUs = isDone ? nowUs + task.everyUs : -1
     if (tookMs < STEP_MS.least) {

@@ -59,7 +59,7 @@ export class SeenIntake {
     const views = rows.map(({ viewer, uri }) => {
       return { viewer, did: authorOf(uri), rkey: rkeyOf(uri) }
     })
-    await store.write(async () => {
+    await store.write({ nowUs }, async () => {
       const accounts = await store.accounts.load(views.map(({ viewer }) => viewer))
       const sinceUs = reachedUs(nowUs) - windowUs
       await store.engagements.see(views, accounts, { nowUs, sinceUs })

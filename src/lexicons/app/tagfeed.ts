@@ -4,5 +4,8 @@
 
 export * as defs from "./tagfeed/defs.ts";
 export * as explainPost from "./tagfeed/explainPost.ts";
+export * as getActivity from "./tagfeed/getActivity.ts";
 export * as getEngagement from "./tagfeed/getEngagement.ts";
 export * as getPosts from "./tagfeed/getPosts.ts";
+export * as getTags from "./tagfeed/getTags.ts";
+export * as subscribePosts from "./tagfeed/subscribePosts.ts";
