@@ -98,12 +98,17 @@ export function createHttpApp(options: ServerOptions): Express {
   return app
 }
 
+/** What is limited by caller: feeds never are, since all readers come from the AppView's few addresses. */
+const LIMITED = ['/app.tagfeed.', `/${SEND_INTERACTIONS}`]
+
 /** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
 function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
   const limit = createRateLimit(context.addressOf)
-  app.use(/^\/xrpc\/app\.tagfeed\./u, limit)
-  app.use(`/xrpc/${SEND_INTERACTIONS}`, limit)
+  app.use('/xrpc', (request, response, next) => {
+    const isLimited = LIMITED.some((start) => request.path.startsWith(start))
+    return isLimited ? limit(request, response, next) : next()
+  })
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   app.all(`/xrpc/${GET_POSTS}`, getPosts(context))
   app.all(`/xrpc/${GET_ENGAGEMENT}`, getEngagement(context))
