@@ -8,10 +8,10 @@ import type { Keyset } from '../feeds/cursor.ts'
 import { createMatcher } from '../posts/postMatcher.ts'
 import { authorOf } from '../posts/postUri.ts'
 import { mergeLists, placeOf } from './mergeLists.ts'
-import type { ReadFacts } from './postFactsOf.ts'
 import type { PostLists, PostTuple, ReadList } from './postLists.ts'
 import { needsFacts } from './postQuery.ts'
 import type { PostQuery } from './postQuery.ts'
+import type { ReadFacts } from './readFacts.ts'
 
 export interface PostReader {
   readonly lists: PostLists

@@ -24,7 +24,7 @@ import { SUBSCRIBE_POSTS, upgradeRequired } from '../xrpc/subscribePosts.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
 import { isForLater, toXrpcError } from '../xrpc/xrpcErrors.ts'
 import { didDocument } from './didDocument.ts'
-import { serveLexicons } from './lexiconDocuments.ts'
+import { serveLexicons } from './serveLexicons.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity

@@ -1,6 +1,6 @@
 import { prepareActivityReading } from '../activity/activityStatements.ts'
 import { createClients } from '../clients/clients.ts'
-import { createReadRecords } from '../clients/recordsOf.ts'
+import { createReadRecords } from '../clients/readRecords.ts'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { SmallWrites } from '../db/smallWrites.ts'
 import { watchFile } from '../db/sqlite/watchFile.ts'

@@ -18,6 +18,7 @@ const SUBJECTS = new Set([
   'config/configParsers.ts',
   'feedfile/feedFileTexts.ts',
   'http/httpServer.ts',
+  'posts/recordText.ts',
   'posts/storedCodes.ts',
 ])
 

@@ -17,6 +17,7 @@ const COMMANDS: readonly [script: string, named: RegExp][] = [
   ['scripts/demo.ts', /invented authors/],
   ['scripts/dev.ts', /changes/],
   ['scripts/doctor.ts', /--appview URL/],
+  ['scripts/explain.ts', /POST/],
   ['scripts/forgetViewer.ts', /DID/],
   ['scripts/printFeed.ts', /--explain/],
   ['scripts/publishFeed.ts', /--take-over/],
@@ -25,11 +26,19 @@ const COMMANDS: readonly [script: string, named: RegExp][] = [
 ]
 
 /** What only developers run: what is wrong with their arguments is enough to show that they read them so. */
-const TOOLS = ['bench', 'fuzz', 'generateEnvExample', 'generateLexicons', 'mutants', 'oracle']
+const TOOLS = [
+  'bench',
+  'fuzz',
+  'generateEnvExample',
+  'generateFeedSchema',
+  'generateLexicons',
+  'mutants',
+  'oracle',
+]
 
 /** These read the settings, too. */
 const READS_SETTINGS =
-  /main|backup|demo|doctor|forgetViewer|printFeed|publishFeed|replay|unpublishFeed/
+  /main|backup|demo|doctor|explain|forgetViewer|printFeed|publishFeed|replay|unpublishFeed/
 
 /** Files beside the commands that commands share. */
 const SHARED = new Set(['command.ts', 'printedPost.ts', 'publishing.ts', 'watchUntilChanged.ts'])
