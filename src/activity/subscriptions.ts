@@ -28,7 +28,9 @@ export interface SubscriptionQuery extends TagQuery {
 }
 
 /** The records as they are now, by at-uri. */
-export type RecordsOf = (uris: readonly string[]) => Promise<ReadonlyMap<string, unknown>>
+export type RecordsOf = (
+  uris: readonly string[],
+) => Promise<ReadonlyMap<string, { readonly cid: string; readonly record: unknown }>>
 
 export interface SubscriptionsOptions {
   readonly statements: ActivityStatements
@@ -223,11 +225,12 @@ export class Subscriptions implements Disposable {
         : await this.#options.recordsOf?.(written.map(({ uri }) => uri))
     const passed = read.length === ROWS_AT_ONCE ? (read.at(-1)?.seq ?? 0) : (rows[0]?.last_seq ?? 0)
     return {
-      events: events.map((event) => ({
-        event,
-        record:
-          event.kind === 'create' || event.kind === 'update' ? records?.get(event.uri) : undefined,
-      })),
+      events: events.map((event) => {
+        const isWritten = event.kind === 'create' || event.kind === 'update'
+        const now = isWritten ? records?.get(event.uri) : undefined
+        // A later record is that of a later event.
+        return { event, record: isWritten && now?.cid === event.cid ? now?.record : undefined }
+      }),
       passed,
     }
   }

@@ -66,7 +66,8 @@ export interface ExplainOptions {
 }
 
 const REASONS: Readonly<Record<Fate, PostReason>> = {
-  unkept: 'untagged',
+  // Of a version that did not note why.
+  unkept: 'unknown',
   deleted: 'deleted',
   expired: 'retention',
   reply: 'reply',

@@ -24,15 +24,18 @@ export function parsePlace(scope: string, text: string): Keyset | undefined {
   return Number.isSafeInteger(indexedAt) && rest.length === 0 ? { indexedAt, cid, uri } : undefined
 }
 
+/** A place in a named ranking: the post of that rank was the last of the page before. */
+export interface RankPlace {
+  readonly ranking: string
+  readonly rank: number
+}
+
 /** The same for a place in a ranking. */
-export function packRankPlace(scope: string, ranking: string, rank: number): string {
+export function packRankPlace(scope: string, { ranking, rank }: RankPlace): string {
   return seal(scope, [ranking, rank].join(SEPARATOR))
 }
 
-export function parseRankPlace(
-  scope: string,
-  text: string,
-): { readonly ranking: string; readonly rank: number } | undefined {
+export function parseRankPlace(scope: string, text: string): RankPlace | undefined {
   const [ranking = '', rank = '', ...rest] = unseal(scope, text)?.split(SEPARATOR) ?? []
   const isGood = /^[\w-]{1,40}$/u.test(ranking) && /^\d{1,9}$/u.test(rank) && rest.length === 0
   return isGood ? { ranking, rank: Number(rank) } : undefined

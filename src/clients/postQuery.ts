@@ -19,6 +19,11 @@ export interface PostQuery {
   readonly scope: string
 }
 
+/** Whether any post of its lists may be one that does not match. */
+export function hasConditions(query: PostQuery): boolean {
+  return query.follows !== undefined || needsFacts(query)
+}
+
 /** Whether facts of posts have to be looked at beyond the lists in which they are. */
 export function needsFacts({ match, tags, filterId, filter }: PostQuery): boolean {
   const { noneTags, media, languages, noneLabels, onlyAuthors } = filter

@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
 import type { ReadDatabase } from '../db/database.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
+import type { Keyset } from '../feeds/cursor.ts'
+import { isAuthorShown } from '../posts/isAuthorShown.ts'
+import type { PostFacts } from '../posts/postFacts.ts'
 import { postUri } from '../posts/postUri.ts'
 import { unpackRecord } from '../posts/recordText.ts'
 import { ENGAGEMENT, MEDIA_BIT } from '../posts/storedCodes.ts'
@@ -48,10 +51,19 @@ interface ViewRow extends StoredFacts {
   readonly views: number | null
 }
 
-/** Makes views of posts by their ids, in the order asked, in one batch; those that are gone are left out. */
-export type ReadViews = (ids: readonly number[], viewer: string | undefined) => Promise<PostView[]>
+/** A post that is visible now. */
+export interface ShownPost {
+  readonly id: number
+  readonly place: Keyset
+  readonly view: PostView
+}
 
-export function createReadViews(database: ReadDatabase): ReadViews {
+/** Reads posts by their ids, in the order asked, in one batch; those that are not visible are left out. */
+export type ReadViews = (ids: readonly number[], viewer: string | undefined) => Promise<ShownPost[]>
+
+/** `oldest`: the oldest moment that is shown now. */
+export function createReadViews(database: ReadDatabase, oldest: () => number): ReadViews {
+  const uri = sql`('at://' || a.did || '/app.bsky.feed.post/' || p.rkey)`
   const rowsById = prepareRows<ViewRow>(
     database,
     { id: 'integer' },
@@ -60,7 +72,7 @@ export function createReadViews(database: ReadDatabase): ReadViews {
         c.likes, c.reposts, c.replies, c.quotes, c.views
       from ${rows} as r cross join post as p cross join account as a
         left join post_record as d on d.post_id = p.id left join post_count as c on c.post_id = p.id
-      where p.id = r.id and a.id = p.account_id`,
+      where p.id = r.id and a.id = p.account_id and a.active = 1 and ${isAuthorShown(uri)}`,
   )
   const readLikes = createReadLikes(database)
   return async (ids, viewer) => {
@@ -68,11 +80,17 @@ export function createReadViews(database: ReadDatabase): ReadViews {
       (await rowsById.all(ids.map((id) => [id]))).map((row) => [row.id, row] as const),
     )
     const likes = viewer === undefined ? undefined : await readLikes(viewer, ids)
+    const from = oldest()
     return ids.flatMap((id) => {
       const row = rows.get(id)
-      const view = row && toView(row)
+      const facts = row && unpackFacts(row)
+      if (row === undefined || facts === undefined || row.indexed_at < from) {
+        return []
+      }
       const like = likes?.get(id)
-      return view === undefined ? [] : [{ ...view, ...(likes && { viewer: like ? { like } : {} }) }]
+      const view = { ...toView(row, facts), ...(likes && { viewer: like ? { like } : {} }) }
+      const place = { indexedAt: row.indexed_at, cid: row.first_cid, uri: view.uri }
+      return [{ id, place, view }]
     })
   }
 }
@@ -95,11 +113,7 @@ export function createReadLikes(database: ReadDatabase) {
   }
 }
 
-function toView(row: ViewRow): PostView | undefined {
-  const facts = unpackFacts(row)
-  if (facts === undefined) {
-    return undefined
-  }
+function toView(row: ViewRow, facts: PostFacts): PostView {
   const { created_us: createdUs, record } = row
   return {
     uri: postUri(row.did, row.rkey),

@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { ReadDatabase } from '../db/database.ts'
 import { prepareRows } from '../db/statements/rowsStatement.ts'
+import { RequestError } from '../errors.ts'
 import type { TrendingOptions } from '../feeds/feedDefinition.ts'
 import { US_PER_HOUR } from '../time.ts'
 import type { Clock } from '../time.ts'
 import { rankPosts } from '../trending/rank.ts'
-import { packRankPlace, parseRankPlace, badCursor } from './placeCursor.ts'
+import type { PostTuple } from './postLists.ts'
 import type { PostQuery } from './postQuery.ts'
 import { toEngagement } from './postViews.ts'
 import type { EngagementView } from './postViews.ts'
+import type { ReadRanked } from './rankedPosts.ts'
 import { readPosts } from './readPosts.ts'
 import type { PostReader } from './readPosts.ts'
 
@@ -23,23 +25,21 @@ export interface RankingsOptions {
 
 interface Ranking {
   readonly id: string
-  /** Best first. */
-  readonly posts: readonly { readonly id: number; readonly uri: string }[]
+  /** Best first; some 250 bytes each. */
+  readonly posts: readonly PostTuple[]
   /** By `performance.now`. */
   readonly madeAt: number
 }
 
-export interface RankedPage {
-  /** Ids of posts. */
-  readonly ids: readonly number[]
-  readonly cursor: string | undefined
-}
-
 const MAX_CANDIDATES = 20_000
+/** So many posts are looked at for them. */
+const MAX_LOOKED_AT = 5 * MAX_CANDIDATES
 /** Equal queries share a ranking for so long, and walkers have theirs for an hour and more. */
 const SHARED_MS = 60_000
 const KEPT_MS = 2 * 3_600_000
 const MAX_RANKINGS = 300
+/** To make one takes up to half a second: one is made at a time, and so many wait. */
+const MAX_WAITING = 8
 
 /**
  * Rankings of the posts of queries, made when they are asked for from the newest candidates, and frozen:
@@ -50,66 +50,79 @@ export class Rankings {
   readonly #readCounts: (ids: readonly number[]) => Promise<ReadonlyMap<number, EngagementView>>
   /** In the order in which they were made. */
   readonly #byId = new Map<string, Ranking>()
+  /** By the scope of a query; made, or being made. */
   readonly #current = new Map<string, Promise<Ranking>>()
+  #lastMade: Promise<unknown> = Promise.resolve()
+  #waiting = 0
 
   constructor(options: RankingsOptions) {
     this.#options = options
     this.#readCounts = createReadCounts(options.database)
   }
 
-  async page(
-    query: PostQuery,
-    { cursor, limit }: { readonly cursor: string | undefined; readonly limit: number },
-    isOver: () => boolean,
-  ): Promise<RankedPage> {
-    const place = cursor === undefined ? undefined : parseRankPlace(query.scope, cursor)
-    if (cursor !== undefined && place === undefined) {
-      throw badCursor()
-    }
-    const known = place && this.#byId.get(place.ranking)
-    const ranking = known ?? (await this.#find(query, isOver))
-    const from = place?.rank ?? 0
-    const posts = ranking.posts.slice(from, from + limit)
-    const rank = from + posts.length
-    return {
-      ids: posts.map(({ id }) => id),
-      cursor:
-        rank < ranking.posts.length ? packRankPlace(query.scope, ranking.id, rank) : undefined,
+  /** @throws RequestError 503 while too many are being made */
+  of(query: PostQuery): ReadRanked {
+    return async (place, count) => {
+      const known = place && this.#byId.get(place.ranking)
+      const ranking = known ?? (await this.#find(query))
+      const from = place?.rank ?? 0
+      const posts = ranking.posts.slice(from, from + count)
+      return {
+        ranking: ranking.id,
+        posts: posts.map((post, index) => ({ rank: from + index + 1, post })),
+      }
     }
   }
 
-  async #find(query: PostQuery, isOver: () => boolean): Promise<Ranking> {
-    const underWay = this.#current.get(query.scope)
-    if (underWay !== undefined) {
-      const ranking = await underWay
-      if (performance.now() - ranking.madeAt < SHARED_MS) {
-        return ranking
-      }
+  async #find(query: PostQuery): Promise<Ranking> {
+    const ranking = await this.#current.get(query.scope)
+    if (ranking !== undefined && performance.now() - ranking.madeAt < SHARED_MS) {
+      return ranking
     }
-    const making = this.#make(query, isOver)
+    const making = this.#makeInTurn(query)
     this.#current.set(query.scope, making)
     making.catch(() => this.#current.delete(query.scope))
     return await making
   }
 
-  async #make(query: PostQuery, isOver: () => boolean): Promise<Ranking> {
+  async #makeInTurn(query: PostQuery): Promise<Ranking> {
+    if (this.#waiting >= MAX_WAITING) {
+      throw new RequestError(
+        'ServiceUnavailable',
+        'Too many rankings are being made right now: try again in a moment',
+        503,
+      )
+    }
+    this.#waiting += 1
+    const before = this.#lastMade
+    const making = before.then(() => this.#make(query))
+    this.#lastMade = making.catch(() => {})
+    try {
+      return await making
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+
+  async #make(query: PostQuery): Promise<Ranking> {
     const { reader, trending, clock } = this.#options
     const nowUs = clock()
     const windowUs = nowUs - trending.windowHours * US_PER_HOUR
     const { posts } = await readPosts(
       { ...reader, oldest: () => Math.max(windowUs, reader.oldest()) },
       query,
-      { limit: MAX_CANDIDATES, isOver, mostLookedAt: 5 * MAX_CANDIDATES },
+      // Others may wait for the same.
+      { limit: MAX_CANDIDATES, isOver: () => false, mostLookedAt: MAX_LOOKED_AT },
     )
     const counts = await this.#readCounts(posts.map(([, , , id]) => id))
-    const none = toEngagement({ likes: 0, reposts: 0, replies: 0, quotes: 0, views: 0 })
     const candidates = posts.map(([indexedAt, cid, uri, postId]) => {
-      return { postId, uri, cid, indexedAt, counts: counts.get(postId) ?? none }
+      return { postId, uri, cid, indexedAt, counts: counts.get(postId) ?? NOTHING }
     })
-    const ranked = rankPosts(candidates, trending, nowUs)
     const ranking: Ranking = {
       id: randomBytes(9).toString('base64url'),
-      posts: ranked.map(({ postId, uri }) => ({ id: postId, uri })),
+      posts: rankPosts(candidates, trending, nowUs).map(
+        ({ indexedAt, cid, uri, postId }) => [indexedAt, cid, uri, postId] as const,
+      ),
       madeAt: performance.now(),
     }
     this.#keep(ranking)
@@ -129,6 +142,8 @@ export class Rankings {
     }
   }
 }
+
+const NOTHING: EngagementView = { likes: 0, reposts: 0, replies: 0, quotes: 0, views: 0 }
 
 type CountRow = Readonly<Record<keyof EngagementView, number>> & { readonly post_id: number }
 

@@ -21,14 +21,18 @@ type Row = Readonly<Record<keyof EngagementView, number | null>> & {
   readonly id: number
   readonly did: string
   readonly rkey: string
+  readonly indexed_at: number
 }
 
-export function createReadEngagement(database: ReadDatabase): ReadEngagement {
+/** `oldest`: the oldest moment that is shown now. */
+export function createReadEngagement(database: ReadDatabase, oldest: () => number): ReadEngagement {
   const uri = sql`('at://' || a.did || '/app.bsky.feed.post/' || p.rkey)`
   const statement = prepareRows<Row>(
     database,
     { did: 'text', rkey: 'text' },
-    (rows) => sql`select p.id, a.did, p.rkey, c.likes, c.reposts, c.replies, c.quotes, c.views
+    (
+      rows,
+    ) => sql`select p.id, a.did, p.rkey, p.indexed_at, c.likes, c.reposts, c.replies, c.quotes, c.views
       from ${rows} as r cross join account as a cross join post as p
         left join post_count as c on c.post_id = p.id
       where a.did = r.did and p.account_id = a.id and p.rkey = r.rkey
@@ -37,7 +41,9 @@ export function createReadEngagement(database: ReadDatabase): ReadEngagement {
   const readLikes = createReadLikes(database)
   return async (uris, viewer) => {
     const ours = [...new Set(uris)].filter((each) => each === postUri(authorOf(each), rkeyOf(each)))
-    const rows = await statement.all(ours.map((each) => [authorOf(each), rkeyOf(each)]))
+    const from = oldest()
+    const found = await statement.all(ours.map((each) => [authorOf(each), rkeyOf(each)]))
+    const rows = found.filter((row) => row.indexed_at >= from)
     const byUri = new Map(rows.map((row) => [postUri(row.did, row.rkey), row] as const))
     const likes =
       viewer &&

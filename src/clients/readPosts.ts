@@ -7,9 +7,9 @@ import { TOP } from '../feeds/cursor.ts'
 import type { Keyset } from '../feeds/cursor.ts'
 import { createMatcher } from '../posts/postMatcher.ts'
 import { authorOf } from '../posts/postUri.ts'
-import { mergeLists, placeOf } from './mergeLists.ts'
+import { MergedLists, placeOf } from './mergedLists.ts'
 import type { PostLists, PostTuple, ReadList } from './postLists.ts'
-import { needsFacts } from './postQuery.ts'
+import { hasConditions, needsFacts } from './postQuery.ts'
 import type { PostQuery } from './postQuery.ts'
 import type { ReadFacts } from './readFacts.ts'
 
@@ -39,6 +39,11 @@ export interface ReadOptions {
 /** Rarer matches may make a page short. */
 const LOOKED_AT_A_POST = 1_000
 const BATCH = 200
+/** A few milliseconds: others have their turn in between. */
+const MAX_BATCH = 1_000
+const END = Number.POSITIVE_INFINITY
+/** In a tuple. */
+const ID = 3
 /** How far lists are looked at to find the shortest. */
 const SAMPLE = 200
 /** Above every cid and at-uri. */
@@ -53,43 +58,32 @@ export async function readPosts(
   const place = from ?? query.since ?? (query.untilUs === undefined ? TOP : startOf(query.untilUs))
   const lists = await listsOf(reader, query, place, isUp)
   const firstStep = Math.ceil((limit + 1) / lists.length) + 2
+  const merged = new MergedLists(lists, { from: place, isUp, firstStep })
+  const size = hasConditions(query) ? BATCH : Math.min(limit + 1, MAX_BATCH)
   const posts: PostTuple[] = []
-  let looked = 0
   let last = place
-  let batch: PostTuple[] = []
-  /** Takes what matches of a batch; true when there is one more than is asked for. */
-  const take = async (): Promise<boolean> => {
-    const kept = await keep(reader, query, batch)
+  for (let looked = 0; ;) {
+    const rows = await merged.take(size)
+    const batch = isUp ? rows.filter(([indexedAt]) => indexedAt < (query.untilUs ?? END)) : rows
+    const kept = await keepMatching(reader, query, batch)
     for (const row of batch) {
-      if (kept.has(row[3])) {
+      if (kept.has(row[ID])) {
         if (posts.length === limit) {
-          return true
+          return { posts, next: last }
         }
         posts.push(row)
       }
       last = placeOf(row)
     }
-    looked += batch.length
-    batch = []
-    return false
-  }
-  const size = needsFacts(query) || query.follows !== undefined ? BATCH : limit + 1
-  for await (const row of mergeLists(lists, { from: place, isUp, firstStep })) {
-    if (isUp && query.untilUs !== undefined && row[0] >= query.untilUs) {
-      break
+    if (rows.length < size || batch.length < rows.length) {
+      return { posts, next: undefined }
     }
-    batch.push(row)
-    if (batch.length >= size) {
-      if (await take()) {
-        return { posts, next: last }
-      }
-      if (looked >= mostLookedAt || isOver()) {
-        return { posts, next: last }
-      }
-      await nextTurn()
+    looked += rows.length
+    if (looked >= mostLookedAt || isOver()) {
+      return { posts, next: last }
     }
+    await nextTurn()
   }
-  return (await take()) ? { posts, next: last } : { posts, next: undefined }
 }
 
 /** Posts of exactly that moment are not older. */
@@ -102,14 +96,15 @@ export function endOf(sinceUs: number): Keyset {
   return { indexedAt: sinceUs, cid: LAST, uri: LAST }
 }
 
-async function keep(
-  { readFacts }: PostReader,
+/** The ids of those posts that meet what a query asks for beside its lists. */
+export async function keepMatching(
+  { readFacts }: Pick<PostReader, 'readFacts'>,
   query: PostQuery,
   rows: readonly PostTuple[],
 ): Promise<ReadonlySet<number>> {
   const { follows, filter } = query
   const some = follows === undefined ? rows : rows.filter(([, , uri]) => follows.has(authorOf(uri)))
-  const ids = some.map(([, , , id]) => id)
+  const ids = some.map((row) => row[ID])
   if (!needsFacts(query)) {
     return new Set(ids)
   }

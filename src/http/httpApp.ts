@@ -133,8 +133,13 @@ function jsonOutput(body: object): { encoding: 'application/json'; body: never }
   return { encoding: 'application/json', body: body as never }
 }
 
+/** Beside the few that a browser shows to a page by itself. */
+const EXPOSED =
+  'ratelimit-limit, ratelimit-remaining, ratelimit-reset, ratelimit-policy, retry-after, www-authenticate'
+
 const allowOrigins: RequestHandler = (request, response, next) => {
   response.setHeader('access-control-allow-origin', '*')
+  response.setHeader('access-control-expose-headers', EXPOSED)
   if (request.method === 'OPTIONS') {
     response.setHeader('access-control-allow-methods', 'GET, HEAD, POST, OPTIONS')
     response.setHeader('access-control-allow-headers', '*, authorization, atproto-accept-labelers')

@@ -120,6 +120,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
       retentionDays: config.retentionDays,
       trending: DEFAULT_TRENDING,
       clock,
+      onServed: (generation) => served.note(generation),
       filterIdOf: (rkey) => filters.at(definitions.findIndex((feed) => feed.rkey === rkey)),
     }),
     activity: prepareActivityReading(reader),

@@ -23,7 +23,8 @@ export function explainPost(context: XrpcContext): RequestHandler {
       throw invalid('feed is the at-uri of a feed of this service')
     }
     const { known, reason, id, explain } = await clients.explainPost(uri)
-    const [post] = id === undefined ? [] : await clients.readViews([id], viewer)
+    const [shown] = id === undefined ? [] : await clients.readViews([id], viewer)
+    const post = shown?.view
     const explained = []
     for (const { uri: feedUri, feed: own } of feeds) {
       const { score, ...rest } = await explain(own.definition)

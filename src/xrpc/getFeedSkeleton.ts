@@ -26,10 +26,7 @@ const HEADERS = [
   ...['content-type', 'application/json; charset=utf-8'],
 ]
 
-type SkeletonContext = Omit<
-  XrpcContext,
-  'identity' | 'findPosts' | 'clients' | 'addressOf' | 'resolveHandle' | 'activity' | 'tagCounts'
->
+type SkeletonContext = Pick<XrpcContext, 'registry' | 'metrics' | 'logger' | 'viewers' | 'version'>
 
 /**
  * `app.bsky.feed.getFeedSkeleton`, without the framework, which costs several times the query. Every verb

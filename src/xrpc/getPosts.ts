@@ -1,9 +1,18 @@
 import type { RequestHandler } from 'express'
-import { badCursor, packPlace, parsePlace } from '../clients/placeCursor.ts'
+import type { Clients } from '../clients/clients.ts'
+import {
+  badCursor,
+  packPlace,
+  packRankPlace,
+  parsePlace,
+  parseRankPlace,
+} from '../clients/placeCursor.ts'
 import type { PostQuery } from '../clients/postQuery.ts'
-import type { PostView } from '../clients/postViews.ts'
-import { endOf, readPosts } from '../clients/readPosts.ts'
+import type { ShownPost } from '../clients/postViews.ts'
+import { readRankedPage } from '../clients/rankedPosts.ts'
+import { endOf, keepMatching, readPosts } from '../clients/readPosts.ts'
 import type { Keyset } from '../feeds/cursor.ts'
+import { rankingOf } from '../feeds/rankingDefinition.ts'
 import { unauthorized } from '../viewers/serviceToken.ts'
 import { answerQuery } from './answerQuery.ts'
 import { invalid, readDatetime } from './queryParameters.ts'
@@ -22,15 +31,15 @@ export function getPosts(context: XrpcContext): RequestHandler {
   return answerQuery(context, GET_POSTS, async (search, isOver, viewer) => {
     const asked = readPostQuery(search, context.registry)
     const query = await toQuery(context, asked, viewer)
-    const total = asked.total ? await clients.totals.count(query, isOver) : undefined
-    const page =
+    const [page, total] = await Promise.all([
       asked.order === 'trending'
-        ? await readRanked(context, asked, query, isOver)
-        : await readPlaces(context, asked, query, isOver)
-    const posts = await clients.readViews(page.ids, viewer)
-    const newest = page.newest ?? newestOf(posts)
+        ? readRanked(clients, asked, { query, viewer, isOver })
+        : readPlaces(clients, asked, { query, viewer, isOver }),
+      asked.total ? clients.totals.count(query) : undefined,
+    ])
+    const newest = page.posts.map(({ place }) => place).reduce(laterOf, undefined)
     return {
-      posts,
+      posts: page.posts.map(({ view }) => view),
       ...(newest && { newest: packPlace(NEWEST, newest) }),
       ...(page.cursor !== undefined && { cursor: page.cursor }),
       ...(total && { total }),
@@ -38,54 +47,64 @@ export function getPosts(context: XrpcContext): RequestHandler {
   })
 }
 
+interface Reading {
+  readonly query: PostQuery
+  readonly viewer: string | undefined
+  readonly isOver: () => boolean
+}
+
 interface Page {
-  readonly ids: readonly number[]
+  readonly posts: readonly ShownPost[]
   readonly cursor: string | undefined
-  /** The newest post of the page; undefined where it is not known before its posts are. */
-  readonly newest: Keyset | undefined
 }
 
 async function readPlaces(
-  { clients }: XrpcContext,
+  clients: Clients,
   { cursor, limit }: PostParameters,
-  query: PostQuery,
-  isOver: () => boolean,
+  { query, viewer, isOver }: Reading,
 ): Promise<Page> {
   const from = cursor === undefined ? undefined : parsePlace(query.scope, cursor)
   if (cursor !== undefined && from === undefined) {
     throw badCursor()
   }
   const { posts, next } = await readPosts(clients.reader, query, { from, limit, isOver })
-  const newest = query.since === undefined ? posts[0] : posts.at(-1)
+  const ids = posts.map(([, , , id]) => id)
   return {
-    ids: posts.map(([, , , id]) => id),
+    posts: await clients.readViews(ids, viewer),
     cursor: next && packPlace(query.scope, next),
-    newest: newest && { indexedAt: newest[0], cid: newest[1], uri: newest[2] },
   }
 }
 
+/** The ranking of a feed that has one, otherwise one that is made for the query. */
 async function readRanked(
-  { clients }: XrpcContext,
+  clients: Clients,
   { cursor, limit, feed }: PostParameters,
-  query: PostQuery,
-  isOver: () => boolean,
+  { query, viewer, isOver }: Reading,
 ): Promise<Page> {
-  const hasOwn = feed?.feed.definition.order === 'trending' && query.follows === undefined
-  if (hasOwn && isPlain(query)) {
-    const page = await feed.feed.page({ limit, cursor })
-    const found = await Promise.all(page.posts.map((uri) => clients.findPlace(uri)))
-    return {
-      ids: found.flatMap((post) => (post === undefined ? [] : [post.id])),
-      cursor: page.cursor,
-      newest: undefined,
-    }
+  const place = cursor === undefined ? undefined : parseRankPlace(query.scope, cursor)
+  if (cursor !== undefined && place === undefined) {
+    throw badCursor()
   }
-  return { ...(await clients.rankings.page(query, { cursor, limit }, isOver)), newest: undefined }
+  const own = feed && rankingOf(feed.feed.definition)
+  const read = own === undefined ? clients.rankings.of(query) : clients.feedRanking(own.key)
+  const { posts, next } = await readRankedPage(read, {
+    ...{ place, limit, isOver },
+    show: async (some) => {
+      // What a ranking was made for has matched when it was made.
+      const kept = own && (await keepMatching(clients.reader, query, some))
+      const ids = some.map(([, , , id]) => id)
+      return await clients.readViews(kept ? ids.filter((id) => kept.has(id)) : ids, viewer)
+    },
+  })
+  return { posts, cursor: next && packRankPlace(query.scope, next) }
 }
 
-/** Nothing is asked for beside what the feed itself has. */
-function isPlain({ filter }: PostQuery): boolean {
-  return Object.values(filter).every((value) => !Array.isArray(value) || value.length === 0)
+function laterOf(a: Keyset | undefined, b: Keyset): Keyset {
+  const isLater =
+    a === undefined ||
+    b.indexedAt > a.indexedAt ||
+    (b.indexedAt === a.indexedAt && (b.cid > a.cid || (b.cid === a.cid && b.uri > a.uri)))
+  return isLater ? b : a
 }
 
 /** @throws RequestError 400 for a `since` that is none, 401 where a viewer is needed */
@@ -123,19 +142,10 @@ async function readSince(
     }
     return post.place
   }
-  const us = readDatetime(since.replace(/ (?=\d\d:\d\d$)/u, '+'))
+  const us = readDatetime(since)
   const place = us === undefined ? parsePlace(NEWEST, since) : endOf(us)
   if (place === undefined) {
     throw invalid('since is a datetime, the at-uri of a post, or newest of an answer')
   }
   return place
-}
-
-/** Of posts in another order than that of time. */
-function newestOf(posts: readonly PostView[]): Keyset | undefined {
-  const [newest] = posts.toSorted((a, b) => (a.indexedAt < b.indexedAt ? 1 : -1))
-  const indexedAt = newest && readDatetime(newest.indexedAt)
-  return newest === undefined || indexedAt === undefined
-    ? undefined
-    : { indexedAt, cid: newest.cid, uri: newest.uri }
 }

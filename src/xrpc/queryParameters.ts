@@ -1,7 +1,6 @@
-import { isDatetimeString } from '@atproto/syntax'
 import { RequestError } from '../errors.ts'
 import { canonicalTag } from '../posts/canonicalTag.ts'
-import { US_PER_MS } from '../time.ts'
+import { parseCreatedAt } from '../posts/parseCreatedAt.ts'
 import type { Us } from '../time.ts'
 
 const SHOWN_LENGTH = 40
@@ -111,8 +110,7 @@ export class QueryParameters {
     if (text === undefined) {
       return undefined
     }
-    // A plus that nobody has encoded arrives as a blank.
-    const us = readDatetime(text.replace(/ (?=\d\d:\d\d$)/u, '+'))
+    const us = readDatetime(text)
     if (us === undefined) {
       throw invalid(`${name} is a datetime such as 2026-12-01T12:00:00.000Z`)
     }
@@ -125,9 +123,8 @@ export class QueryParameters {
 }
 
 export function readDatetime(text: string): Us | undefined {
-  const ms = isDatetimeString(text) ? Date.parse(text) : NaN
-  const beyond = /\.\d{3}(\d{1,3})/u.exec(text)?.[1] ?? ''
-  return Number.isNaN(ms) ? undefined : ms * US_PER_MS + Number(beyond.padEnd(3, '0'))
+  // A plus that nobody has encoded arrives as a blank.
+  return parseCreatedAt(text.replace(/ (?=\d\d:\d\d$)/u, '+'))
 }
 
 export function invalid(message: string): RequestError {

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createClients } from '../../src/clients/clients.ts'
+import type { RankPlace } from '../../src/clients/placeCursor.ts'
 import type { PostQuery } from '../../src/clients/postQuery.ts'
+import { readRankedPage } from '../../src/clients/rankedPosts.ts'
 import { readPosts } from '../../src/clients/readPosts.ts'
 import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { Keyset } from '../../src/feeds/cursor.ts'
@@ -131,18 +133,25 @@ describe.each(engines)('posts by tags on $name', ({ open }) => {
       posts.map(([, , , id]) => id),
       'did:plc:viewer',
     )
-    expect(views.map(({ uri, record }) => [uri, record])).toEqual(
+    expect(views.map(({ view: { uri, record } }) => [uri, record])).toEqual(
       art.slice(0, 5).map(({ uri }) => [uri, { text: uri.split('/').at(-1) }]),
     )
-    expect(views[0]).toMatchObject({ engagement: { likes: 0, views: 0 }, viewer: {} })
-    expect(await clients.totals.count(queryOf({}), never)).toMatchObject({ count: art.length })
+    expect(views[0]?.view).toMatchObject({ engagement: { likes: 0, views: 0 }, viewer: {} })
+    expect(await clients.totals.count(queryOf({}))).toMatchObject({ count: art.length })
     const ids: number[] = []
-    let cursor: string | undefined
+    let next: RankPlace | undefined
     do {
-      const page = await clients.rankings.page(queryOf({}), { cursor, limit: 30 }, never)
-      ids.push(...page.ids)
-      ;({ cursor } = page)
-    } while (cursor !== undefined)
+      const page = await readRankedPage(clients.rankings.of(queryOf({})), {
+        ...{ place: next, limit: 30, isOver: never },
+        show: (some) =>
+          clients.readViews(
+            some.map(([, , , id]) => id),
+            undefined,
+          ),
+      })
+      ids.push(...page.posts.map(({ id }) => id))
+      ;({ next } = page)
+    } while (next !== undefined)
     expect(new Set(ids).size).toBe(art.length)
     const [first] = art
     const explained = await clients.explainPost(first?.uri ?? '')
