@@ -1,281 +1,371 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { temporaryFolder } from '../support/databases.ts'
-import { accountEvent, createPost, deletePost, did, fakeCid } from '../support/events.ts'
-import { updatePost } from '../support/events.ts'
-import type { CommitEvent, JetstreamEvent, PostOptions } from '../support/events.ts'
+/** Pages of feeds, with a stand-in for the AppView. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openAppViewServer } from '../support/appViewServer.ts'
+import type { AppViewServer } from '../support/appViewServer.ts'
+import { createPost, did } from '../support/events.ts'
+import type { RecordFields } from '../support/events.ts'
+import { openJetstreamServer } from '../support/jetstreamServer.ts'
 import { runApp } from '../support/runApp.ts'
-import {
-  PUBLISHER,
-  checkPage,
-  createClock,
-  postsOf,
-  readPages,
-  startService,
-  uriOf,
-  yamlOf,
-} from '../support/skeletonService.ts'
-import type { Service } from '../support/skeletonService.ts'
+import type { RunningApp } from '../support/runApp.ts'
+import { until } from '../support/until.ts'
 
-const SECOND = 1_000_000
-const HOUR = 3600 * SECOND
+const EVIL = `<script>alert(1)</script><img src=x onerror=alert(1)>"' & ]]> \u202Eevil\u202D`
+const FEEDS = `feeds:
+  - { rkey: art, name: "<b>Art</b>", description: ${JSON.stringify('"><i>it</i>')}, tags: [art] }
+  - { rkey: mine, name: Mine, tags: [art], order: following }
+  - { rkey: top, name: Top, tags: [art], order: trending, trending: { refreshSeconds: 1 } }
+  - { rkey: a.rss, name: Named like a document, tags: [art] }
+  - { rkey: empty, name: Empty, tags: [nothing] }
+`
 
-/** The moment as a lexicon datetime, in microseconds. */
-const datetimeUs = (us: number): string =>
-  `${new Date(Math.floor(us / 1000)).toISOString().slice(0, -1)}${String(us % 1000).padStart(3, '0')}Z`
-
-interface Place {
-  readonly uri: string
-  readonly indexedAt: number
-  readonly cid: string
+interface Invented {
+  readonly text: string
+  readonly record?: RecordFields
+  readonly author?: object
+  readonly view?: object
+  readonly isGone?: boolean
 }
 
-const compareBytes = (left: string, right: string): number =>
-  Buffer.compare(Buffer.from(left), Buffer.from(right))
+/** By the name of the post. */
+const POSTS: Readonly<Record<string, Invented>> = {
+  plain: {
+    text: 'Täglich ein Bild: https://example.net and @ada #art',
+    record: {
+      facets: [
+        facet(19, 38, { $type: 'app.bsky.richtext.facet#link', uri: 'https://example.net/' }),
+        facet(43, 47, { $type: 'app.bsky.richtext.facet#mention', did: did(7) }),
+        facet(48, 52, { $type: 'app.bsky.richtext.facet#tag', tag: 'art' }),
+        // Cuts a character, overlaps, ends before it begins, lies outside, leads to a script.
+        facet(2, 8, { $type: 'app.bsky.richtext.facet#link', uri: 'https://cut.example/' }),
+        facet(20, 44, { $type: 'app.bsky.richtext.facet#link', uri: 'https://over.example/' }),
+        facet(9, 4, { $type: 'app.bsky.richtext.facet#link', uri: 'https://back.example/' }),
+        facet(40, 4_000, { $type: 'app.bsky.richtext.facet#link', uri: 'https://out.example/' }),
+        facet(0, 1, { $type: 'app.bsky.richtext.facet#link', uri: 'javascript:alert(1)' }),
+      ],
+    },
+    view: { likeCount: 12, repostCount: 1, replyCount: 0 },
+  },
+  evil: { text: EVIL, author: { displayName: EVIL, handle: 'evil"><script>.example' } },
+  zalgo: { text: `z${'\u0301'.repeat(5_000)} \u0000\u0008\uFFFE end` },
+  pictures: {
+    text: 'three',
+    view: {
+      embed: {
+        $type: 'app.bsky.embed.recordWithMedia#view',
+        media: {
+          $type: 'app.bsky.embed.images#view',
+          images: [
+            { thumb: 'https://cdn.example/1.jpg', alt: 'A "quoted" <alt>' },
+            { thumb: 'javascript:alert(1)', alt: 'a script' },
+            { thumb: 'http://192.168.0.1/x.jpg', alt: 'a host of the network' },
+          ],
+        },
+        record: { record: quoteOf('app.bsky.embed.record#viewRecord', 'the quoted words') },
+      },
+    },
+  },
+  card: {
+    text: 'a link',
+    view: {
+      embed: {
+        $type: 'app.bsky.embed.external#view',
+        external: { uri: 'https://news.example/a', title: '<u>News</u>', description: 'Of today' },
+      },
+    },
+  },
+  quotesAdult: {
+    text: 'look at this',
+    view: {
+      embed: {
+        $type: 'app.bsky.embed.record#view',
+        record: {
+          ...quoteOf('app.bsky.embed.record#viewRecord', 'quoted-adult-words'),
+          labels: [{ val: 'porn' }],
+        },
+      },
+    },
+  },
+  login: { text: 'login-words', author: { labels: [{ val: '!no-unauthenticated' }] } },
+  loginRecord: {
+    text: 'login-record-words',
+    record: {
+      labels: {
+        $type: 'com.atproto.label.defs#selfLabels',
+        values: [{ val: '!no-unauthenticated' }],
+      },
+    },
+  },
+  adult: { text: 'adult-words', view: { labels: [{ val: 'sexual' }] } },
+  adultAuthor: { text: 'adult-author-words', author: { labels: [{ val: 'porn' }] } },
+  gore: { text: 'gore-words', view: { labels: [{ val: 'gore' }] } },
+  unlabelled: { text: 'label-taken-back', view: { labels: [{ val: 'porn', neg: true }] } },
+  gone: { text: 'gone-words', isGone: true },
+}
+const NAMES = Object.keys(POSTS)
+const WITHHELD = [
+  'login-words',
+  'adult-words',
+  'adult-author-words',
+  'gore-words',
+  'gone-words',
+].concat('login-record-words', 'quoted-adult-words')
 
-/** Section 4: `indexed_at`, then `cid`, then `uri`, all descending. */
-const inOrder = (places: readonly Place[]): string[] =>
-  places
-    .toSorted(
-      (a, b) =>
-        b.indexedAt - a.indexedAt || compareBytes(b.cid, a.cid) || compareBytes(b.uri, a.uri),
-    )
-    .map(({ uri }) => uri)
+function facet(byteStart: number, byteEnd: number, feature: object): RecordFields {
+  return { index: { byteStart, byteEnd }, features: [feature] }
+}
 
-describe('walking a feed', () => {
-  const stack = new AsyncDisposableStack()
-  const clock = createClock()
-  const baseUs = clock() - HOUR
-  const authors = [did(1), did(2), did(3), 'did:web:posts.example', did(4)]
-  // By bytes capitals come before small letters, and a text comes before any longer one.
-  const cids = [fakeCid(1), 'abcdefgh', 'abcdefghi', 'Zbcdefgh', fakeCid(2)]
-  const prefixes = ['a', 'A', '_', '~', '-', 'aa', 'Z', '.']
-  const places: Place[] = []
-
-  /** Few times and few cids for many posts: equal records in several repositories, and in one. */
-  const post = (n: number, tags: string[]): CommitEvent => {
-    const indexedAt = baseUs + ((n * 7) % 5) * SECOND + ((n * 3) % 2)
-    const event = createPost({
-      timeUs: clock(),
-      did: authors[(n * 11) % authors.length] ?? '',
-      rkey: `${prefixes[n % prefixes.length]}${n % 13}x${n}`,
-      cid: cids[(n * 13) % 3] ?? '',
-      tags,
-      record: { createdAt: datetimeUs(indexedAt) },
-    })
-    if (tags.includes('walk')) {
-      places.push({ uri: uriOf(event), indexedAt, cid: event.commit.cid ?? '' })
-    }
-    return event
+function quoteOf($type: string, text: string): object {
+  return {
+    ...{ $type, uri: `at://${did(90)}/app.bsky.feed.post/3aaaaaaaaaa2a` },
+    author: { did: did(90), handle: 'quoted.example', displayName: 'Quoted' },
+    value: { text },
   }
+}
 
-  let service: Service
-  let expected: string[]
+describe('with an AppView', () => {
+  const stack = new AsyncDisposableStack()
+  const views = new Map<string, object>()
+  let appView: AppViewServer
+  let app: RunningApp
 
   beforeAll(async () => {
-    const feeds = yamlOf({ walk: 'tags: [walk]', six: 'tags: [six]' })
-    service = stack.use(await startService({ feeds }))
-    const events = Array.from({ length: 200 }, (_, n) => post(n, n % 5 === 4 ? ['no'] : ['walk']))
-    const six = Array.from({ length: 6 }, () => createPost({ timeUs: clock(), tags: ['six'] }))
-    // One post from the future, one without a readable time: both count as of their event.
-    const odd = ['2999-01-01T00:00:00.000Z', 'yesterday'].map((createdAt) => {
-      const event = createPost({ timeUs: clock(), tags: ['walk'], record: { createdAt } })
-      places.push({ uri: uriOf(event), indexedAt: event.time_us, cid: String(event.commit.cid) })
-      return event
+    const jetstream = stack.use(await openJetstreamServer())
+    appView = stack.use(await openAppViewServer((uri) => views.get(uri)))
+    const timeUs = (Date.now() - 4_000) * 1000
+    NAMES.forEach((name, index) => {
+      const { text, record = {}, author = {}, view = {}, isGone } = POSTS[name] as Invented
+      const owner = did(100 + index)
+      // The stream's record is another one than the AppView's: it is seen which of them is shown.
+      const event = createPost({
+        ...{ did: owner, timeUs: timeUs + index, tags: ['art'] },
+        text: `stored-${name}`,
+        record: { ...(record['labels'] !== undefined && { labels: record['labels'] }) },
+      })
+      jetstream.append(event)
+      const uri = `at://${owner}/app.bsky.feed.post/${event.commit.rkey}`
+      if (isGone !== true) {
+        views.set(uri, {
+          uri,
+          author: {
+            did: owner,
+            handle: `${name}.example`,
+            displayName: `Name of ${name}`,
+            ...author,
+          },
+          record: { $type: 'app.bsky.feed.post', text, ...record },
+          ...view,
+        })
+      }
     })
-    await service.send(...events, ...six, ...odd)
-    expected = inOrder(places)
+    app = stack.use(
+      await runApp({
+        feeds: FEEDS,
+        env: {
+          FEEDGEN_JETSTREAM_URLS: jetstream.url,
+          FEEDGEN_APPVIEW_URL: appView.url,
+          FEEDGEN_PLC_URL: appView.url,
+          FEEDGEN_ALLOW_LOCAL_NETWORK: 'true',
+        },
+      }),
+    )
+    await app.untilCommitted(timeUs + NAMES.length - 1)
   })
   afterAll(() => stack.disposeAsync())
 
-  test.each([1, 2, 3, 7, 50, 100])(
-    'gives every post once, in order, with limit=%i',
-    async (limit) => {
-      expect(expected).toHaveLength(162)
-      const pages = await readPages(service.app, 'walk', limit)
-      expect(postsOf(pages)).toEqual(expected)
+  const read = async (path: string): Promise<string> => {
+    const response = await app.get(path)
+    expect([path, response.status]).toEqual([path, 200])
+    return await response.text()
+  }
+
+  test('posts are shown as posts: author, text with links, counts', async () => {
+    const text = await read('/feeds/art')
+    expect(text).toContain('Name of plain')
+    expect(text).toContain('@plain.example')
+    expect(text).toContain(
+      'Täglich ein Bild: <a href="https://example.net/" rel="nofollow noopener ugc">https://example.net</a> and ' +
+        `<a href="https://bsky.app/profile/${did(7)}" rel="nofollow noopener ugc">@ada</a> ` +
+        '<a href="/tags/art" rel="nofollow noopener ugc">#art</a>',
+    )
+    expect(text).not.toMatch(
+      /cut\.example|over\.example|back\.example|out\.example|href="javascript/,
+    )
+    expect(text).toMatch(/12 likes/)
+    expect(text).not.toContain('stored-')
+    expect(appView.calls.every((uris) => uris.length <= 25)).toBe(true)
+  })
+
+  test('pictures, link cards and quoted posts are there, from nowhere else than the web', async () => {
+    const text = await read('/feeds/art')
+    expect(text).toContain('src="https://cdn.example/1.jpg"')
+    expect(text).toContain('alt="A &quot;quoted&quot; &lt;alt&gt;"')
+    expect(text).not.toMatch(/src="(?:javascript|http:\/\/192)/)
+    expect(text).toContain('the quoted words')
+    expect(text).toContain('href="https://news.example/a"')
+    expect(text).toContain('&lt;u&gt;News&lt;/u&gt;')
+  })
+
+  test('hostile texts come out as text', async () => {
+    const text = await read('/feeds/art')
+    expect(text).not.toMatch(/<script|<img src=x|<b>Art<|<i>it/)
+    expect(text).not.toContain('\u0000')
+    expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    expect(text).toContain('z\u0301\u0301')
+  })
+
+  test.each(['/feeds/art', '/feeds/top', '/feeds/art.rss', '/feeds/art.json'])(
+    'what is not for everybody is not in %s',
+    async (path) => {
+      const text = await read(path)
+      expect(WITHHELD.filter((words) => text.includes(words))).toEqual([])
+      expect(text).toContain('label-taken-back')
+      expect(text).toContain('only to people who are logged in')
+      expect(text).toContain('being for adults')
+      expect(text).toContain('It is not available')
+      expect(text).not.toMatch(/Name of (?:login|adult|gore|gone)/)
     },
   )
 
-  test('gives the same with another limit on every page', async () => {
-    const posts: string[] = []
-    let cursor: string | undefined
-    for (let n = 0; n === 0 || cursor !== undefined; n += 1) {
-      const limit = 1 + ((n * 17) % 40)
-      const page = await service.app.page('walk', { limit, ...(cursor && { cursor }) })
-      checkPage(page, limit, cursor)
-      posts.push(...page.feed.map(({ post: uri }) => uri))
-      cursor = page.cursor
-    }
-    expect(posts).toEqual(expected)
+  test('a trending feed says what a score is made of', async () => {
+    const text = await until(async () => {
+      const found = await (await app.get('/feeds/top')).text()
+      return found.includes('class="why"') && found
+    })
+    expect(text).toMatch(/<b>#1<\/b>\s+score 0:\s+no engagement yet/)
+  })
+
+  test('a following feed says that it is another one for each reader', async () => {
+    expect(await read('/feeds/mine')).toContain('This feed shows each reader')
+    expect((await app.get('/feeds/mine.rss')).status).toBe(404)
+  })
+
+  test('an empty feed says why', async () => {
+    expect(await read('/feeds/empty')).toContain('No posts: no stored post that is visible carries')
+  })
+
+  test('a feed whose key ends like a document has a page', async () => {
+    expect(await read('/feeds/a.rss')).toContain('<title>Named like a document · tagfeed</title>')
+    expect(await read('/feeds/a.rss.rss')).toContain('<rss version="2.0"')
   })
 
   test.each([
-    [1, 6],
-    [2, 3],
-    [3, 2],
-    [6, 1],
-    [7, 1],
-  ])('ends without a cursor at a multiple of limit=%i', async (limit, count) => {
-    const pages = await readPages(service.app, 'six', limit)
-    expect(pages).toHaveLength(count)
-    expect(pages.at(-1)).not.toHaveProperty('cursor')
-    expect(new Set(postsOf(pages)).size).toBe(6)
+    ['/feeds/nope', 404, 'There is no such feed here'],
+    ['/feeds/art?cursor=rubbish', 400, 'Malformed cursor'],
+    ['/feeds/art?cursor=a&cursor=b', 400, 'cursor is given twice'],
+  ])('what cannot be shown is told in the same frame: %s', async (path, status, words) => {
+    const response = await app.get(path)
+    const text = await response.text()
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(text).toContain(words)
+    expect(text).toContain('<main')
+  })
+
+  test('HEAD of a page has its headers and no body', async () => {
+    const response = await app.get('/feeds/art', { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(response.headers.get('content-security-policy')).not.toContain('unsafe')
+    expect(await response.text()).toBe('')
+  })
+
+  test('posts are remembered: another page of the same posts asks for nothing', async () => {
+    await read('/feeds/art')
+    const before = appView.calls.length
+    await read('/feeds/art.json')
+    await read('/feeds/art.rss')
+    expect(appView.calls.length).toBe(before)
+  })
+
+  test('/status tells how the service is', async () => {
+    const text = await read('/status')
+    expect(text).toContain('All is well')
+    expect(text).toMatch(/Database[^]*MB/)
+    expect(text).toContain('href="/feeds/top"')
+    expect(text).not.toContain('127.0.0.1')
   })
 })
 
-describe('a feed that changes', () => {
-  const feeds = yamlOf({ art: 'tags: [art]' })
-
-  test('neither repeats nor skips a post while posts arrive, change and leave', async () => {
-    await using service = await startService({ feeds })
-    const clock = createClock()
-    const baseUs = clock() - HOUR
-    const places = new Map<string, Place>()
-    const byUri = new Map<string, CommitEvent>()
-    const post = (indexedAt: number, options: Partial<PostOptions> = {}): CommitEvent => {
-      const timeUs = clock()
-      const record = { createdAt: datetimeUs(Math.min(indexedAt, timeUs)) }
-      const base = { timeUs, tags: ['art'], record, did: did(1 + (timeUs % 7)) }
-      const event = createPost({ ...base, ...options })
-      const cid = String(event.commit.cid)
-      places.set(uriOf(event), { uri: uriOf(event), indexedAt: Math.min(indexedAt, timeUs), cid })
-      byUri.set(uriOf(event), event)
-      return event
-    }
-    const remove = (uri: string): JetstreamEvent => {
-      const { did: author, commit } = byUri.get(uri) as CommitEvent
-      places.delete(uri)
-      return deletePost({ timeUs: clock(), did: author, rkey: commit.rkey })
-    }
-    const change = (uri: string, tags: string[]): JetstreamEvent => {
-      const { did: author, commit } = byUri.get(uri) as CommitEvent
-      if (!tags.includes('art')) {
-        places.delete(uri)
-      }
-      return updatePost({ timeUs: clock(), did: author, rkey: commit.rkey, tags })
-    }
-    const cid = fakeCid('of all')
-    const start = Array.from({ length: 150 }, (_, n) => post(baseUs + (n % 6) * SECOND, { cid }))
-    await service.send(...start)
-
-    const seen: string[] = []
-    let cursor: string | undefined
-    let rest = inOrder([...places.values()])
-    for (let n = 0; n === 0 || cursor !== undefined; n += 1) {
-      const limit = [7, 20, 1, 3][n % 4] ?? 7
-      const page = await service.app.page('art', { limit, ...(cursor && { cursor }) })
-      checkPage(page, limit, cursor)
-      const posts = page.feed.map(({ post: uri }) => uri)
-      expect(posts).toEqual(rest.slice(0, posts.length))
-      expect(page.cursor === undefined).toBe(rest.length === posts.length)
-      seen.push(...posts)
-      cursor = page.cursor
-      const last = places.get(posts.at(-1) ?? '')
-      const ahead = rest.slice(posts.length)
-      const events: JetstreamEvent[] = [
-        // Above the place reached: never seen on this walk.
-        post(Infinity),
-        post(baseUs + 7 * SECOND, { cid }),
-      ]
-      if (n < 12 && last !== undefined && ahead.length > 12) {
-        events.push(
-          // Below the place reached: they come in their turn, the first right behind it.
-          post(last.indexedAt - 1, { cid: fakeCid(n) }),
-          post(baseUs + 2 * SECOND - HOUR, { cid }),
-          // The post that the cursor stands at goes, or leaves the tag.
-          n % 2 === 0 ? remove(last.uri) : change(last.uri, ['cats']),
-          remove(ahead[0] ?? ''),
-          change(ahead[3] ?? '', ['cats']),
-          // An update moves nothing, though its record has another cid.
-          change(ahead[5] ?? '', ['art', 'cats']),
-          remove(ahead[9] ?? ''),
-        )
-      }
-      await service.send(...events)
-      const isBelow = (place: Place): boolean =>
-        last !== undefined && inOrder([last, place])[0] === last.uri && place.uri !== last.uri
-      rest = inOrder([...places.values()].filter(isBelow))
-    }
-    expect(new Set(seen).size).toBe(seen.length)
-    expect(seen.length).toBeGreaterThan(100)
-  })
-
-  test('answers an empty page without a cursor when all that was left is gone', async () => {
-    await using service = await startService({ feeds })
-    const clock = createClock()
-    const posts = Array.from({ length: 4 }, () => createPost({ timeUs: clock(), tags: ['art'] }))
-    await service.send(...posts)
-    const { cursor = '' } = await service.app.page('art', { limit: 2 })
-    expect(cursor).not.toBe('')
-    const leaving = posts.slice(0, 2).map(({ commit: { rkey } }) => rkey)
-    await service.send(...leaving.map((rkey) => deletePost({ timeUs: clock(), rkey })))
-    expect(await service.app.page('art', { limit: 2, cursor })).toEqual({ feed: [] })
-    expect(await service.app.page('art', { limit: 2 })).not.toHaveProperty('cursor')
-  })
-
-  test('leaves out an account while it is hidden, on every page', async () => {
-    await using service = await startService({ feeds })
-    const clock = createClock()
-    const posts = Array.from({ length: 10 }, (_, n) =>
-      createPost({ timeUs: clock(), tags: ['art'], did: did(1 + (n % 2)) }),
+describe('without an AppView', () => {
+  const stack = new AsyncDisposableStack()
+  let appView: AppViewServer
+  beforeAll(async () => {
+    appView = stack.use(
+      await openAppViewServer((uri) => {
+        const owner = uri.split('/')[2]
+        return {
+          ...{ uri, record: { text: 'from the AppView' } },
+          author: { did: owner, handle: 'a.example', labels: [{ val: '!no-unauthenticated' }] },
+        }
+      }),
     )
-    await service.send(...posts)
-    const all = posts.map(uriOf).toReversed()
-    const { cursor = '' } = await service.app.page('art', { limit: 2 })
-    const restOf = async (): Promise<string[]> => {
-      const { feed } = await service.app.page('art', { cursor })
-      return feed.map(({ post }) => post)
-    }
-    const hide = { timeUs: clock(), did: did(1), active: false, status: 'takendown' }
-    await service.send(accountEvent(hide))
-    expect(await service.app.walk('art', 2)).toEqual(all.filter((uri) => uri.includes(did(2))))
-    expect(await restOf()).toEqual(all.slice(2).filter((uri) => uri.includes(did(2))))
-    await service.send(accountEvent({ timeUs: clock(), did: did(1) }))
-    expect(await service.app.walk('art', 2)).toEqual(all)
-    expect(await restOf()).toEqual(all.slice(2))
   })
-})
-
-describe('posts older than FEEDGEN_RETENTION_DAYS', () => {
-  const clock = createClock()
-  const post = (hoursAgo: number, n: number): CommitEvent => {
-    const createdAt = datetimeUs(clock() - Math.round(hoursAgo * HOUR))
-    return createPost({ timeUs: clock(), did: did(n), tags: ['art'], record: { createdAt } })
-  }
-  const young = [1, 12, 23, 23.5].map((hours, n) => post(hours, n))
-  const old = [24.5, 25, 48, 1_000].map((hours, n) => post(hours, 10 + n))
-  const pinned = uriOf(old[1] as CommitEvent)
-  const feeds = yamlOf({ art: 'tags: [art]', pinned: `tags: [art], pinned: "${pinned}"` })
-
-  test('are never served', async () => {
-    await using service = await startService({ feeds, env: { FEEDGEN_RETENTION_DAYS: '1' } })
-    await service.send(...young, ...old)
-    for (const limit of [1, 2, 3, 4, 5, 100]) {
-      const pages = await readPages(service.app, 'art', limit)
-      expect(postsOf(pages)).toEqual(young.map(uriOf))
-    }
-    expect(await service.app.walk('pinned', 2)).toEqual([pinned, ...young.map(uriOf)])
+  beforeEach(() => {
+    appView.failure = undefined
   })
+  afterAll(() => stack.disposeAsync())
 
-  test('are not served from the moment on that fewer days are set, whatever the cursor', async () => {
-    using folder = temporaryFolder()
-    const options = { feeds, folder: folder.path }
-    await using service = await startService({ ...options, env: { FEEDGEN_RETENTION_DAYS: '30' } })
-    await service.send(...young, ...old)
-    const all = [...young, ...old.slice(0, 3)].map(uriOf)
-    expect(await service.app.walk('art', 2)).toEqual(all)
-    const { cursor: before = '' } = await service.app.page('art', { limit: 3 })
-    const { cursor: after = '' } = await service.app.page('art', { limit: 5 })
-    expect(await service.app.stop()).toBe(0)
+  async function openWith(url: string, isKept = 'true') {
+    const own = new AsyncDisposableStack()
+    const jetstream = own.use(await openJetstreamServer())
+    const timeUs = (Date.now() - 4_000) * 1000
+    jetstream.append(createPost({ timeUs, tags: ['art'], text: `stored ${EVIL}` }))
     const env = {
-      FEEDGEN_RETENTION_DAYS: '1',
-      FEEDGEN_PUBLISHER_DID: PUBLISHER,
-      FEEDGEN_JETSTREAM_URLS: service.jetstream.url,
+      FEEDGEN_JETSTREAM_URLS: jetstream.url,
+      FEEDGEN_APPVIEW_URL: url,
+      FEEDGEN_PLC_URL: appView.url,
+      FEEDGEN_ALLOW_LOCAL_NETWORK: 'true',
+      FEEDGEN_KEEP_RECORDS: isKept,
     }
-    await using again = await runApp({ ...options, env })
-    expect(await again.walk('art', 2)).toEqual(young.map(uriOf))
-    const rest = young.slice(3).map((event) => ({ post: uriOf(event) }))
-    expect(await again.page('art', { cursor: before })).toEqual({ feed: rest })
-    expect(await again.page('art', { cursor: after })).toEqual({ feed: [] })
+    const app = own.use(await runApp({ feeds: FEEDS, env }))
+    await app.untilCommitted(timeUs)
+    return { app, [Symbol.asyncDispose]: () => own.disposeAsync() }
+  }
+
+  test('the stored record stands in, and nobody is asked where nobody is named', async () => {
+    await using bench = await openWith('none')
+    const text = await (await bench.app.get('/feeds/art')).text()
+    expect(text).toContain('stored &lt;script&gt;')
+    expect(text).not.toContain('<script')
+  })
+
+  test('without records there are address and time', async () => {
+    await using bench = await openWith('none', 'false')
+    const text = await (await bench.app.get('/feeds/art')).text()
+    expect(text).toContain('Its text cannot be fetched at the moment')
+    expect(text).toContain(`https://bsky.app/profile/${did(1)}/post/`)
+    expect(text).not.toContain('stored')
+  })
+
+  test.each<[string, NonNullable<AppViewServer['failure']>]>([
+    ['that is away', { status: 502 }],
+    ['that has had enough', { status: 429, headers: { 'retry-after': '60' } }],
+  ])('an AppView %s holds up no page for long', async (_, failure) => {
+    appView.failure = failure
+    await using bench = await openWith(appView.url)
+    const startedAt = performance.now()
+    const text = await (await bench.app.get('/feeds/art')).text()
+    expect(performance.now() - startedAt).toBeLessThan(2_500)
+    expect(text).toContain('stored')
+    const before = appView.calls.length
+    await bench.app.get('/feeds/top')
+    await bench.app.get('/feeds/art.rss')
+    // It is left alone for a while.
+    expect(appView.calls.length).toBe(before)
+    expect(bench.app.logs.map(({ event }) => event)).toContain('appViewNotRead')
+  })
+
+  test('what an AppView says too late for one page is there for the next one', async () => {
+    appView.failure = { waitMs: 2_000 }
+    await using bench = await openWith(appView.url)
+    const startedAt = performance.now()
+    const text = await (await bench.app.get('/feeds/art')).text()
+    expect(performance.now() - startedAt).toBeLessThan(1_800)
+    expect(text).toContain('stored')
+    await until(async () =>
+      (await (await bench.app.get('/feeds/art')).text()).includes(
+        'only to people who are logged in',
+      ),
+    )
   })
 })
