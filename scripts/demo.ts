@@ -7,6 +7,8 @@ import { createApp } from '../src/service/app.ts'
 import { readSetup } from '../src/service/setup.ts'
 import type { Setup } from '../src/service/setup.ts'
 import { US_PER_HOUR, systemClock } from '../src/time.ts'
+import { openAppViewServer } from '../test/support/appViewServer.ts'
+import { KnownPosts, drawPicture, inventView } from '../test/support/inventedPosts.ts'
 import { openJetstreamServer } from '../test/support/jetstreamServer.ts'
 import { generateFrames } from '../test/support/streamGenerator.ts'
 import { runCommand } from './command.ts'
@@ -28,7 +30,10 @@ const COMMAND = {
 
 /** The service as it is, on a Jetstream of this machine with invented authors and posts. */
 await runCommand(COMMAND, async ({ problems, signal }) => {
-  problems.attempt(() => void readDemoSetup('ws://127.0.0.1/subscribe', 'data'), undefined)
+  problems.attempt(
+    () => void readDemoSetup('ws://127.0.0.1/subscribe', 'data', 'http://127.0.0.1'),
+    undefined,
+  )
   problems.throwIfAny()
   const folder = mkdtempSync(join(tmpdir(), 'tagfeed-demo-'))
   await using stack = new AsyncDisposableStack()
@@ -41,11 +46,13 @@ await runCommand(COMMAND, async ({ problems, signal }) => {
     eventsPerSecond: EVENTS_PER_SECOND,
     taggedShare: 0.5,
   })
+  const posts = new KnownPosts()
   let held = 0
   const sendUntil = (timeUs: number): void => {
     for (let sentUs = 0; sentUs < timeUs; held += 1) {
       const frame = frames.next().value
       jetstream.append(frame)
+      posts.note(frame.data)
       sentUs = frame.timeUs
     }
     if (held > KEPT_FRAMES) {
@@ -53,11 +60,17 @@ await runCommand(COMMAND, async ({ problems, signal }) => {
       held = KEPT_FRAMES
     }
   }
+  const appView = stack.use(
+    await openAppViewServer((uri, baseUrl) => {
+      const post = posts.get(uri)
+      return post && inventView(uri, post, baseUrl)
+    }, drawPicture),
+  )
   sendUntil(systemClock())
   const beat = setInterval(() => sendUntil(systemClock()), BEAT_MS)
   stack.defer(() => clearInterval(beat))
 
-  const setup = readDemoSetup(jetstream.url, folder)
+  const setup = readDemoSetup(jetstream.url, folder, appView.url)
   const pretty = process.stdout.isTTY
   const logger = createLogger({ level: setup.config.logLevel, pretty })
   const app = stack.use(await createApp(quickly(setup), { logger, pretty }))
@@ -65,13 +78,17 @@ await runCommand(COMMAND, async ({ problems, signal }) => {
   await app.runUntil(signal)
 })
 
-function readDemoSetup(jetstreamUrl: string, folder: string): Setup {
+function readDemoSetup(jetstreamUrl: string, folder: string, appViewUrl: string): Setup {
   return readSetup({
     ...loadEnvFile('.env', process.env),
     FEEDGEN_JETSTREAM_URLS: jetstreamUrl,
     FEEDGEN_DATABASE_URL: `sqlite:${join(folder, 'demo.db')}`,
     FEEDGEN_DATABASE_READ_URL: '',
     FEEDGEN_BACKFILL_HOURS: '2',
+    // Nobody is asked but this machine: the accounts are invented.
+    FEEDGEN_APPVIEW_URL: appViewUrl,
+    FEEDGEN_PLC_URL: appViewUrl,
+    FEEDGEN_ALLOW_LOCAL_NETWORK: 'true',
   })
 }
 

@@ -71,7 +71,7 @@ function prepareFeedRankings(database: ReadDatabase) {
       const place = parameter as unknown as Parameters<PlaceArgs>
       return sql`select rp.generation, rp.rank, rp.indexed_at, p.cid, rp.uri, rp.post_id
         from ranking_post as rp cross join post as p
-        where rp.generation = ${generation(parameter as unknown as Parameters<Args>)}
+        where rp.generation = ${generation(parameter)}
           and rp.rank > ${place('rank')} and rp.indexed_at >= ${place('oldest')}
           and p.id = rp.post_id and ${isAuthorShown(sql`rp.uri`)}
         order by rp.rank limit ${place('limit')}`

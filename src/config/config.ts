@@ -41,6 +41,8 @@ export interface Config {
   readonly backfillHours: number
   /** Without a slash at the end. */
   readonly plcUrl: string
+  /** Without a slash at the end; undefined asks nobody. */
+  readonly appViewUrl: string | undefined
   readonly allowLocalNetwork: boolean
   readonly indexTags: 'all' | 'feeds'
   readonly retentionDays: number
@@ -196,6 +198,12 @@ export const configVariables: { readonly [Key in keyof Config]: Variable<Config[
     unset: { text: 'https://plc.directory' },
     decode: parse.decodeBaseUrl,
   },
+  appViewUrl: {
+    name: 'FEEDGEN_APPVIEW_URL',
+    sentence: 'AppView that is asked for the posts that pages for people show; none: nobody.',
+    unset: { text: 'https://public.api.bsky.app' },
+    decode: parse.decodeAppViewUrl,
+  },
   allowLocalNetwork: {
     name: 'FEEDGEN_ALLOW_LOCAL_NETWORK',
     sentence: 'true: identities may be plain http and on loopback; only for local networks.',
@@ -253,32 +261,11 @@ export function readConfig(env: Environment): Config {
 }
 
 function joinConfig(read: <Key extends keyof Config>(key: Key) => Config[Key]): Config {
-  const hostname = read('hostname')
+  const keys = Object.keys(configVariables) as (keyof Config)[]
+  const config = Object.fromEntries(keys.map((key) => [key, read(key)])) as unknown as Config
+  const { hostname, serviceDid } = config
   const webDid = hostname === undefined ? undefined : `did:web:${hostname}`
-  return Object.freeze({
-    hostname,
-    serviceDid: read('serviceDid') ?? webDid,
-    publisherDid: read('publisherDid'),
-    publisherPassword: read('publisherPassword'),
-    port: read('port'),
-    listenHost: read('listenHost'),
-    feedsFile: read('feedsFile'),
-    privacyPolicyUrl: read('privacyPolicyUrl'),
-    termsOfServiceUrl: read('termsOfServiceUrl'),
-    databaseUrl: read('databaseUrl'),
-    databaseReadUrls: read('databaseReadUrls'),
-    indexTags: read('indexTags'),
-    retentionDays: read('retentionDays'),
-    keepRecords: read('keepRecords'),
-    jetstreamUrls: read('jetstreamUrls'),
-    jetstreamIdleMs: read('jetstreamIdleMs'),
-    backfillHours: read('backfillHours'),
-    plcUrl: read('plcUrl'),
-    allowLocalNetwork: read('allowLocalNetwork'),
-    trustedProxies: read('trustedProxies'),
-    roles: read('roles'),
-    logLevel: read('logLevel'),
-  })
+  return Object.freeze({ ...config, serviceDid: serviceDid ?? webDid })
 }
 
 function decodeVariable<T>(variable: Variable<T>, text: string): Decoded<T> {
@@ -320,6 +307,13 @@ function findContradictions(config: Config, wrong: ReadonlySet<keyof Config>): s
   if (config.databaseReadUrls.length > 0 && isSqlite) {
     problems.push(
       'FEEDGEN_DATABASE_READ_URL: SQLite has no replicas: unset it, or set FEEDGEN_DATABASE_URL to Postgres',
+    )
+  }
+  const isPlain = config.appViewUrl?.startsWith('http:') === true && !wrong.has('appViewUrl')
+  if (isPlain && !config.allowLocalNetwork && !wrong.has('allowLocalNetwork')) {
+    problems.push(
+      'FEEDGEN_APPVIEW_URL: plain http is for local networks alone: give an https address, or set ' +
+        'FEEDGEN_ALLOW_LOCAL_NETWORK=true too',
     )
   }
   return problems

@@ -199,6 +199,11 @@ export function decodeBaseUrl(text: string): Decoded<string> {
   return url.ok ? good(url.value.href.replace(/\/+$/u, '')) : url
 }
 
+/** The origin of an AppView; `none` is nobody. */
+export function decodeAppViewUrl(text: string): Decoded<string | undefined> {
+  return text === 'none' ? good(undefined) : decodeBaseUrl(text)
+}
+
 /** The subscription endpoint of a Jetstream host; the query is the reader's own business. */
 export function decodeJetstreamUrl(text: string): Decoded<string> {
   const url = parsePlainUrl(text, ['wss', 'ws'])

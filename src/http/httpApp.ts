@@ -3,15 +3,14 @@ import express from 'express'
 import type { ErrorRequestHandler, Express, RequestHandler, Response } from 'express'
 import type { ServiceIdentity } from '../config/serviceIdentity.ts'
 import { RequestError } from '../errors.ts'
-import type { Registry } from '../feeds/registry.ts'
 import * as describeFeedGeneratorLexicon from '../lexicons/app/bsky/feed/describeFeedGenerator.ts'
 import type { Logger } from '../logger.ts'
 import { RETRY_AFTER_SECONDS } from '../queue/plainErrors.ts'
 import { healthOf, unreadiness, warnings } from '../status/health.ts'
 import type { HealthOptions } from '../status/health.ts'
 import type { Metrics } from '../status/metrics.ts'
-import { homePage } from '../web/homePage.ts'
-import { KeptBody } from '../web/keptBody.ts'
+import { KeptBody } from '../web/frame/keptBody.ts'
+import type { WebPages } from '../web/webPages.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
 import { EXPLAIN_POST, explainPost } from '../xrpc/explainPost.ts'
 import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
@@ -28,12 +27,11 @@ import { serveLexicons } from './serveLexicons.ts'
 
 export interface ServerOptions {
   readonly identity: ServiceIdentity
-  /** Undefined when this process does not serve feeds. */
-  readonly registry: Registry | undefined
-  /** What the methods answer from; undefined as the registry. */
+  /** What the methods answer from; undefined when this process does not serve feeds. */
   readonly xrpc: XrpcContext | undefined
   readonly health: HealthOptions
   readonly metrics: Metrics
+  readonly pages: WebPages
   readonly logger: Logger
 }
 
@@ -41,7 +39,6 @@ export interface ServerOptions {
 export function createHttpApp(options: ServerOptions): Express {
   const { identity, health, metrics } = options
   const metricsText = new KeptBody(() => metrics.text())
-  const homeText = new KeptBody(() => homePage(options))
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -73,20 +70,8 @@ export function createHttpApp(options: ServerOptions): Express {
     response.setHeader('access-control-allow-origin', '*')
     sendJson(response, 200, document)
   })
-  app.get('/', (_request, response, next) => {
-    homeText
-      .get()
-      .then((body) => {
-        if (!response.writableEnded) {
-          response.setHeader(
-            'content-security-policy',
-            "default-src 'none'; style-src 'unsafe-inline'",
-          )
-          sendBody(response, 'text/html; charset=utf-8', body)
-        }
-      })
-      .catch(next)
-  })
+  // A pattern would have the path decoded, which may not be decodable.
+  app.use(servePages(options.pages))
   app.get('/lexicons/:file', serveLexicons())
   if (options.xrpc !== undefined) {
     addMethods(app, options.xrpc)
@@ -100,6 +85,24 @@ export function createHttpApp(options: ServerOptions): Express {
 
 /** What is limited by caller: feeds never are, since all readers come from the AppView's few addresses. */
 const LIMITED = ['/app.tagfeed.', `/${SEND_INTERACTIONS}`]
+
+/** Pages for people; what is none of them is left to others. */
+function servePages(pages: WebPages): RequestHandler {
+  return (request, response, next) => {
+    const { path, url, method } = request
+    const queryAt = url.indexOf('?')
+    const search = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1))
+    const isRead = method === 'GET' || method === 'HEAD'
+    const answer = isRead ? pages.find({ path, search }) : undefined
+    if (answer === undefined) {
+      next()
+      return
+    }
+    answer
+      .then(({ status, type, body, headers }) => sendBody(response, type, body, status, headers))
+      .catch(next)
+  }
+}
 
 /** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
 function addMethods(app: Express, context: XrpcContext): void {
@@ -172,9 +175,19 @@ function errorHandler(logger: Logger): ErrorRequestHandler {
 }
 
 /** A body that all who ask share: of bytes, so that it is not made into bytes for each of them. */
-function sendBody(response: Response, type: string, body: Buffer): void {
+function sendBody(
+  response: Response,
+  type: string,
+  body: Buffer,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (!response.writableEnded) {
-    response.writeHead(200, { 'content-type': type, 'content-length': body.length })
+    response.writeHead(status, {
+      ...headers,
+      'content-type': type,
+      'content-length': body.length,
+    })
     response.end(body)
   }
 }

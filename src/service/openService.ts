@@ -26,11 +26,13 @@ import { TagCounts } from '../tags/tagCounts.ts'
 import { prepareTagStatements } from '../tags/tagStatements.ts'
 import { systemClock } from '../time.ts'
 import { openViewers } from '../viewers/viewers.ts'
+import { openWebPages } from '../web/webPages.ts'
 import { createClientAddress } from '../xrpc/clientAddress.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
 import { SubscribePosts } from '../xrpc/subscribePosts.ts'
 import { dropChangedIdentities } from './dropChangedIdentities.ts'
+import { openLookUp } from './openLookUp.ts'
 import { openFeedReader, prepareDatabase } from './prepareDatabase.ts'
 import type { Setup } from './setup.ts'
 
@@ -131,7 +133,16 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     }),
     version: () => reader.version(),
   }
-  const framework = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
+  const pages = stack.use(
+    await openWebPages({
+      ...{ version, identity, registry, definitions, filters, reader, health },
+      ...{ feedsFile: config.feedsFile, retentionDays: config.retentionDays },
+      allowLocalNetwork: config.allowLocalNetwork,
+      readers: metrics.readers,
+      lookUp: openLookUp(config, { reader, metrics, logger }),
+    }),
+  )
+  const framework = createHttpApp({ identity, xrpc, health, metrics, pages, logger })
   const getFeedSkeleton = xrpc && stack.use(new GetFeedSkeleton(xrpc))
   const subscriptionServer =
     xrpc &&

@@ -20,6 +20,10 @@ export interface Metrics {
   interaction(feed: string, event: string): void
   /** A reading of somebody's follows has ended. */
   followsWalked(outcome: 'whole' | 'failed', seconds: number): void
+  /** A call to the AppView has ended. */
+  appViewAsked(outcome: 'good' | 'failed' | 'limited'): void
+  /** What readers have got since the start. */
+  readonly readers: ReaderTotals
   /** The totals of the first three, of all feeds and kinds. */
   readonly answers: AnswerTotals
 }
@@ -28,6 +32,12 @@ export interface AnswerTotals {
   readonly abandonedTotal: number
   readonly lateTotal: number
   readonly refusedTotal: number
+}
+
+export interface ReaderTotals {
+  readonly servedTotal: number
+  /** What the last answers took, in seconds, in no order; at most `MAX_RECENT`. */
+  recentSeconds(): readonly number[]
 }
 
 export interface MetricSources {
@@ -41,6 +51,7 @@ export interface MetricSources {
 }
 
 const WALK_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60]
+const MAX_RECENT = 1_024
 const PAGE_BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
 
 /** All metrics of the process. Labels come from closed sets only: feeds, statuses, reasons. */
@@ -57,13 +68,23 @@ export function createMetrics(sources: MetricSources): Metrics {
   })
   const counts = countAnswers(registers, sources.rkeys ?? [])
   const served = new Map<string, ReturnType<typeof pages.labels>>()
+  const recent = new Float64Array(MAX_RECENT)
+  let servedTotal = 0
   addIngestMetrics(registers, sources)
   addRankingMetrics(registers, sources)
   addDatabaseMetrics(registers, sources)
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    readers: {
+      get servedTotal() {
+        return servedTotal
+      },
+      recentSeconds: () => [...recent.subarray(0, Math.min(servedTotal, MAX_RECENT))],
+    },
     pageServed: (feed, status, seconds) => {
+      recent[servedTotal % MAX_RECENT] = seconds
+      servedTotal += 1
       // Looking up a label set costs more than counting: those of good pages are kept.
       if (status === 200) {
         let child = served.get(feed)
@@ -135,7 +156,17 @@ function countViewers(registers: Registry[]) {
     buckets: WALK_BUCKETS,
     registers,
   })
+  const asked = new Counter({
+    name: 'feedgen_appview_calls_total',
+    help: 'Calls to the AppView for what pages for people show, by outcome',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of ['good', 'failed', 'limited']) {
+    asked.inc({ outcome }, 0)
+  }
   return {
+    appViewAsked: (outcome: string): void => asked.inc({ outcome }),
     interaction: (feed: string, event: string): void => interactions.inc({ feed, event }),
     followsWalked: (outcome: 'whole' | 'failed', seconds: number): void =>
       walks.observe({ outcome }, seconds),

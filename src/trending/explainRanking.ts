@@ -20,19 +20,23 @@ export interface Explanation extends Reason {
   readonly score: number
 }
 
-/** The explanations of the generation that is served, by at-uri. */
+/** The explanations of the generation that is served, by at-uri; of all its posts, or of some. */
 export async function explainRanking(
   reader: ReadDatabase,
   { key, options }: RankingDefinition,
+  uris?: readonly string[],
 ): Promise<Map<string, Explanation>> {
-  const rows = await reader.kysely
+  let query = reader.kysely
     .selectFrom('ranking')
     .innerJoin('generation', 'generation.id', 'ranking.generation')
     .innerJoin('ranking_post', 'ranking_post.generation', 'generation.id')
     .select(['generation.computed_us', 'ranking_post.rank', 'ranking_post.uri'])
     .select(['ranking_post.indexed_at', 'ranking_post.why'])
     .where('ranking.key', '=', key)
-    .execute()
+  if (uris !== undefined) {
+    query = query.where('ranking_post.uri', 'in', uris)
+  }
+  const rows = await query.execute()
   return new Map(
     rows.map(({ computed_us, rank, uri, indexed_at, why }) => {
       const reason = unpackReason(why)

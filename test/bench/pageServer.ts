@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer as createXrpcServer } from '@atproto/xrpc-server'
 import express from 'express'
 import type { Express } from 'express'
+import { createLookUp } from '../../src/appview/lookUpPosts.ts'
 import { openReader } from '../../src/db/openDatabase.ts'
 import { createFeeds } from '../../src/feeds/createFeeds.ts'
 import { parseCursor } from '../../src/feeds/cursor.ts'
@@ -18,6 +19,7 @@ import { silentLogger } from '../../src/logger.ts'
 import { FeedFilters } from '../../src/posts/feedFilters.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { systemClock } from '../../src/time.ts'
+import { openWebPages } from '../../src/web/webPages.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { readSkeletonQuery } from '../../src/xrpc/skeletonQuery.ts'
@@ -42,7 +44,7 @@ const filters = new FeedFilters(definitions.map((_, index) => index + 1))
 const clock = systemClock
 const retentionDays = 30
 
-function openServer(): Server {
+async function openServer(): Promise<Server> {
   switch (mode) {
     case 'constant':
       return createServer((_request, response) => {
@@ -55,7 +57,7 @@ function openServer(): Server {
     case 'bare':
       return createServer(bareListener())
     default:
-      return openService()
+      return await openService()
   }
 }
 
@@ -92,7 +94,7 @@ function bareListener(): Parameters<typeof createServer>[1] {
   }
 }
 
-function openService(): Server {
+async function openService(): Promise<Server> {
   const feeds = createFeeds({ reader: database, definitions, filters, retentionDays, clock })
   const registry = createRegistry(PUBLISHER, feeds)
   const logger = silentLogger()
@@ -116,8 +118,14 @@ function openService(): Server {
   if (mode === 'framework') {
     return createServer(kitOf(registry))
   }
+  const pages = await openWebPages({
+    ...{ version: '0', identity, registry, definitions, filters, reader: database, health },
+    ...{ feedsFile: 'feeds.yaml', allowLocalNetwork: false, retentionDays },
+    readers: metrics.readers,
+    lookUp: createLookUp(undefined, () => Promise.resolve(new Map())),
+  })
   const framework = createHttpApp({
-    ...{ identity, registry, health, metrics, logger },
+    ...{ identity, health, metrics, pages, logger },
     xrpc: undefined,
   })
   // `uncached`: every page is read from the database.
@@ -146,7 +154,7 @@ function kitOf(registry: Registry): Express {
   return express().use(xrpc.router)
 }
 
-const server = openServer()
+const server = await openServer()
 server.listen({ port: Number(port), host: '127.0.0.1', reusePort: Number(port) !== 0 }, () => {
   tell({ port: (server.address() as AddressInfo).port })
 })

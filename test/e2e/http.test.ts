@@ -51,22 +51,43 @@ describe('over HTTP', () => {
     expect(text).toMatch(/^feedgen_\w+/m)
   })
 
-  test('/ shows the feeds with a preview, the state of ingest, and escapes every name', async () => {
+  test('/ shows the feeds as cards and whether all is well, and escapes every name', async () => {
     const { status, headers, text } = await send(app, '/')
     expect(status).toBe(200)
     expect(headers['content-type']).toMatch(/^text\/html; ?charset=utf-8$/i)
+    expect(headers['content-security-policy']).not.toMatch(/unsafe|script-src/)
     expect(text).toMatch(/^\s*<!doctype html>/i)
+    expect(text).toContain('All is well: 2 feeds, 3 posts in the last hour.')
     expect(text).toContain('Art of today')
     expect(text).toContain('Pictures')
-    for (const rkey of rkeys) {
-      expect(text).toContain(rkey)
-    }
-    expect(text).toMatch(/<td>Stream<\/td>\s*<td>connected<\/td>/)
+    expect(text).toContain('href="/feeds/art"')
+    expect(text).toMatch(/https:\/\/bsky\.app\/profile\/did:web:localhost%3A\d+\/feed\/art"/)
+    expect(text).toMatch(/3 posts in the last 24 h, 3 in the last hour/)
+    expect(text).toMatch(/live · \d+\.\d s behind/)
     expect(text).not.toContain(new URL(jetstream.url).host)
     expect(text).not.toContain(SCRIPT)
-    expect(text).not.toMatch(/<img|<b>|<script>x/)
+    expect(text).not.toMatch(/<img|<b>bold|<script/)
     expect(text).toContain('&lt;script&gt;x&lt;/script&gt;')
     expect(text).toContain('&lt;img src=x onerror=alert(1)&gt; &amp; ')
+  })
+
+  test.each([
+    ['/robots.txt', /^text\/plain/],
+    ['/favicon.ico', /^image\//],
+  ])('%s is there', async (path, type) => {
+    const { status, headers, text } = await send(app, path)
+    expect(status).toBe(200)
+    expect(headers['content-type']).toMatch(type)
+    expect(text.length).toBeGreaterThan(20)
+  })
+
+  test('the stylesheet has its digest in its name, and may be kept for ever', async () => {
+    const { text } = await send(app, '/')
+    const path = /href="(\/style-[0-9a-f]{16}\.css)"/.exec(text)?.[1] ?? ''
+    const { status, headers } = await send(app, path)
+    expect(status).toBe(200)
+    expect(headers['content-type']).toMatch(/^text\/css/)
+    expect(headers['cache-control']).toContain('immutable')
   })
 
   describe('an unknown method', () => {

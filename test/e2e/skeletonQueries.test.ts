@@ -110,7 +110,8 @@ describe('the queries of getFeedSkeleton', () => {
       }),
       version: (): number | undefined => database.reader.version(),
     }
-    const app = createHttpApp({ identity, registry, xrpc, health, metrics, logger })
+    const pages = { find: () => undefined, [Symbol.dispose]: () => {} }
+    const app = createHttpApp({ identity, xrpc, health, metrics, pages, logger })
     const getFeedSkeleton = stack.use(new GetFeedSkeleton(xrpc))
     const { answer } = createAnswerer({ getFeedSkeleton, framework: app, metrics, logger })
     base = await serve(answer)
