@@ -11,6 +11,7 @@ import type { HealthOptions } from '../status/health.ts'
 import type { Metrics } from '../status/metrics.ts'
 import { KeptBody } from '../web/frame/keptBody.ts'
 import type { WebPages } from '../web/webPages.ts'
+import type { ReadClientAddress } from '../xrpc/clientAddress.ts'
 import { describeFeedGenerator } from '../xrpc/describeFeedGenerator.ts'
 import { EXPLAIN_POST, explainPost } from '../xrpc/explainPost.ts'
 import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
@@ -32,6 +33,7 @@ export interface ServerOptions {
   readonly health: HealthOptions
   readonly metrics: Metrics
   readonly pages: WebPages
+  readonly addressOf: ReadClientAddress
   readonly logger: Logger
 }
 
@@ -71,7 +73,7 @@ export function createHttpApp(options: ServerOptions): Express {
     sendJson(response, 200, document)
   })
   // A pattern would have the path decoded, which may not be decodable.
-  app.use(servePages(options.pages))
+  app.use(servePages(options))
   app.get('/lexicons/:file', serveLexicons())
   if (options.xrpc !== undefined) {
     addMethods(app, options.xrpc)
@@ -87,13 +89,15 @@ export function createHttpApp(options: ServerOptions): Express {
 const LIMITED = ['/app.tagfeed.', `/${SEND_INTERACTIONS}`]
 
 /** Pages for people; what is none of them is left to others. */
-function servePages(pages: WebPages): RequestHandler {
+function servePages({ pages, addressOf }: ServerOptions): RequestHandler {
   return (request, response, next) => {
     const { path, url, method } = request
     const queryAt = url.indexOf('?')
     const search = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1))
     const isRead = method === 'GET' || method === 'HEAD'
-    const answer = isRead ? pages.find({ path, search }) : undefined
+    const answer = isRead
+      ? pages.find({ path, search, address: () => addressOf(request) })
+      : undefined
     if (answer === undefined) {
       next()
       return

@@ -29,6 +29,7 @@ import { openViewers } from '../viewers/viewers.ts'
 import { openWebPages } from '../web/webPages.ts'
 import { createClientAddress } from '../xrpc/clientAddress.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
+import { readPostAddress } from '../xrpc/explainPost.ts'
 import { GetFeedSkeleton } from '../xrpc/getFeedSkeleton.ts'
 import { SubscribePosts } from '../xrpc/subscribePosts.ts'
 import { dropChangedIdentities } from './dropChangedIdentities.ts'
@@ -112,10 +113,11 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     }),
   )
   stack.use(dropChangedIdentities(ingestStatus, (did) => viewers.forgetIdentity(did)))
+  const addressOf = createClientAddress(config.trustedProxies)
   const xrpc = registry && {
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
-    addressOf: createClientAddress(config.trustedProxies),
+    addressOf,
     resolveHandle: (handle: string) => viewers.resolveHandle(handle),
     clients: createClients({
       database: reader,
@@ -139,10 +141,17 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
       ...{ feedsFile: config.feedsFile, retentionDays: config.retentionDays },
       allowLocalNetwork: config.allowLocalNetwork,
       readers: metrics.readers,
+      tools: xrpc && {
+        tagCounts: xrpc.tagCounts,
+        explainPost: xrpc.clients.explainPost,
+        readPostAddress: (text) => readPostAddress(text, xrpc.resolveHandle),
+      },
       lookUp: openLookUp(config, { reader, metrics, logger }),
     }),
   )
-  const framework = createHttpApp({ identity, xrpc, health, metrics, pages, logger })
+  const framework = createHttpApp({
+    ...{ identity, xrpc, health, metrics, pages, addressOf, logger },
+  })
   const getFeedSkeleton = xrpc && stack.use(new GetFeedSkeleton(xrpc))
   const subscriptionServer =
     xrpc &&

@@ -14,11 +14,19 @@ import { openAvatars } from './sources/avatars.ts'
 import { createDatabaseSize } from './sources/databaseSize.ts'
 import { FeedCounts } from './sources/feedCounts.ts'
 import { StatusHistory } from './sources/statusHistory.ts'
+import { ToolRoutes } from './toolRoutes.ts'
 import type { WebContext } from './webContext.ts'
 
 export type WebPagesOptions = Pick<
   WebContext,
-  'registry' | 'definitions' | 'filters' | 'retentionDays' | 'reader' | 'health' | 'lookUp'
+  | 'registry'
+  | 'definitions'
+  | 'filters'
+  | 'retentionDays'
+  | 'reader'
+  | 'health'
+  | 'lookUp'
+  | 'tools'
 > & {
   readonly version: string
   readonly identity: Omit<Site, 'version' | 'pages'> & { readonly publisherDid: string }
@@ -32,6 +40,8 @@ export interface PageRequested {
   /** As it was sent, without the query. */
   readonly path: string
   readonly search: URLSearchParams
+  /** Of the caller; asked for only where it matters. */
+  readonly address: () => string
 }
 
 export interface WebPages extends Disposable {
@@ -43,11 +53,16 @@ const DOCUMENT_TYPES = {
   rss: 'application/rss+xml; charset=utf-8',
   json: 'application/feed+json; charset=utf-8',
 } as const
-const PAGES = [
-  ['/', 'Feeds'],
-  ['/status', 'Status'],
+const FEEDS = ['/', 'Feeds'] as const
+const TOOLS = [
+  ['/tags', 'Tags'],
+  ['/explain', 'Explain'],
+  ['/try', 'Try'],
 ] as const
+const STATUS = ['/status', 'Status'] as const
+const RETRY_AFTER = '2'
 const LOCAL_PICTURES = ['http://localhost:*', 'http://127.0.0.1:*']
+const TAG_PATH = /^\/tags\/([^/]+)$/u
 const FEED_PATH = /^\/feeds\/([^/]+)$/u
 const DOCUMENT_NAME = /^(.+)\.(rss|json)$/u
 
@@ -59,6 +74,7 @@ export async function openWebPages(options: WebPagesOptions): Promise<WebPages> 
   const assets = new Map(ASSETS.map((asset) => [asset.path, asset]))
   const kept = new KeptBodies()
   const feeds = new FeedRoutes(context)
+  const tools = context.tools && new ToolRoutes(context, context.tools)
   const databaseBytes = createDatabaseSize(context.reader)
   const { ingestStatus } = context.health
   const history = new StatusHistory({
@@ -94,9 +110,11 @@ export async function openWebPages(options: WebPagesOptions): Promise<WebPages> 
         throw error
       }
       const { status, message } = error
+      const later: Record<string, string> =
+        status === 429 || status === 503 ? { 'retry-after': RETRY_AFTER } : {}
       const title = status === 404 ? 'Not found' : 'This cannot be shown'
       const text = problemPage({ site, state: state(), title, message })
-      return { status, type: HTML_TYPE, body: Buffer.from(text), headers }
+      return { status, type: HTML_TYPE, body: Buffer.from(text), headers: { ...headers, ...later } }
     }
   }
 
@@ -131,8 +149,39 @@ export async function openWebPages(options: WebPagesOptions): Promise<WebPages> 
     )
   }
 
+  function findTool({ path, search, address }: PageRequested): Promise<PageAnswer> | undefined {
+    if (tools === undefined) {
+      return undefined
+    }
+    const [, written = ''] = TAG_PATH.exec(path) ?? []
+    const tag = decodePath(written)
+    if (tag !== undefined && tag !== '') {
+      return page(`/tags/${tag}`, () => tools.tag(tag))
+    }
+    switch (path) {
+      case '/tags':
+        return page(`/tags?${search.get('prefix') ?? ''}`, async () =>
+          tools.tags(single(search, 'prefix')?.trim() || undefined),
+        )
+      case '/explain':
+        return page(`/explain?${search.get('post') ?? ''}`, async () =>
+          tools.explain(single(search, 'post')),
+        )
+      case '/try': {
+        const from = address()
+        // Not kept for others: each trial counts for its caller.
+        return page(`/try?${from}?${search.get('yaml') ?? ''}`, async () =>
+          tools.try(single(search, 'yaml'), from),
+        )
+      }
+      default:
+        return undefined
+    }
+  }
+
   return {
-    find({ path, search }) {
+    find(request) {
+      const { path, search } = request
       const asset = assets.get(path)
       if (asset !== undefined) {
         const { type, body, cacheControl } = asset
@@ -145,7 +194,9 @@ export async function openWebPages(options: WebPagesOptions): Promise<WebPages> 
       if (path === '/status') {
         return page('/status', makeStatus)
       }
-      return path.startsWith('/avatars/') ? avatar(path) : findFeed(path, search)
+      return path.startsWith('/avatars/')
+        ? avatar(path)
+        : (findFeed(path, search) ?? findTool(request))
     },
     [Symbol.dispose]: () => {
       counts[Symbol.dispose]()
@@ -168,7 +219,11 @@ async function createContext(options: WebPagesOptions): Promise<WebContext> {
   return {
     ...own,
     ...{ clock, counts, avatars },
-    site: { ...identity, version, pages: PAGES },
+    site: {
+      ...identity,
+      version,
+      pages: own.tools === undefined ? [FEEDS, STATUS] : [FEEDS, ...TOOLS, STATUS],
+    },
     state: () => stateOf(health),
     shownFeed(index) {
       const definition = definitions[index]

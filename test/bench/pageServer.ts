@@ -121,11 +121,11 @@ async function openService(): Promise<Server> {
   const pages = await openWebPages({
     ...{ version: '0', identity, registry, definitions, filters, reader: database, health },
     ...{ feedsFile: 'feeds.yaml', allowLocalNetwork: false, retentionDays },
-    readers: metrics.readers,
+    ...{ readers: metrics.readers, tools: undefined },
     lookUp: createLookUp(undefined, () => Promise.resolve(new Map())),
   })
   const framework = createHttpApp({
-    ...{ identity, health, metrics, pages, logger },
+    ...{ identity, health, metrics, pages, logger, addressOf: () => 'unknown' },
     xrpc: undefined,
   })
   // `uncached`: every page is read from the database.

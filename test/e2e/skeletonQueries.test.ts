@@ -111,7 +111,9 @@ describe('the queries of getFeedSkeleton', () => {
       version: (): number | undefined => database.reader.version(),
     }
     const pages = { find: () => undefined, [Symbol.dispose]: () => {} }
-    const app = createHttpApp({ identity, xrpc, health, metrics, pages, logger })
+    const app = createHttpApp({
+      ...{ identity, xrpc, health, metrics, pages, logger, addressOf: () => 'unknown' },
+    })
     const getFeedSkeleton = stack.use(new GetFeedSkeleton(xrpc))
     const { answer } = createAnswerer({ getFeedSkeleton, framework: app, metrics, logger })
     base = await serve(answer)
