@@ -75,6 +75,9 @@ function bundle(): string {
       text.replaceAll(/(["'`]\.\/\w+(?:Worker|Process))\.ts/g, '$1.js'),
     )
   }
+  // What is read from beside the sources.
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
+  cpSync(join(ROOT, 'lexicons'), join(folder, 'lexicons'), { recursive: true })
+  cpSync(join(ROOT, 'src/web/frame/style.css'), join(output, 'style.css'))
   return folder
 }
