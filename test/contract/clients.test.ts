@@ -8,6 +8,7 @@ import { readPosts } from '../../src/clients/readPosts.ts'
 import { DEFAULT_TRENDING } from '../../src/feedfile/readTrending.ts'
 import type { Keyset } from '../../src/feeds/cursor.ts'
 import type { PutPost } from '../../src/ingest/events/operations.ts'
+import { US_PER_DAY } from '../../src/time.ts'
 import { engines } from '../support/databases.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { feedOf, filterOf } from '../support/definitions.ts'
@@ -174,5 +175,68 @@ describe.each(engines)('posts by tags on $name', ({ open }) => {
     expect(await unkept.explain(feedOf('art'))).toMatchObject({ isIn: false, rule: 'reply' })
     const unknown = await clients.explainPost('at://did:plc:z/app.bsky.feed.post/x')
     expect(unknown).toMatchObject({ known: false, reason: 'unknown' })
+  })
+
+  test('show nothing of who is hidden, nor what is too old, and keep their places over updates', async () => {
+    await using database = await open()
+    const { clients, newest, bench } = await openBench(database)
+    const art = newest.filter(({ tags }) => tags.includes('art'))
+    const edited = art.find(({ did }) => did === 'did:plc:d')
+    const { posts } = await readPosts(clients.reader, queryOf({}), { limit: 500, isOver: never })
+    const ids = posts.map(([, , , id]) => id)
+    const rkey = edited?.uri.split('/').at(-1) ?? ''
+    const facts = { tags: ['art'], media: 1, languages: ['en'], labels: [] }
+    await bench.store(
+      {
+        ...{ kind: 'putPost', did: 'did:plc:d', rkey, rev: '3bbbbbbbbbbbb', cid: 'bafyedited' },
+        ...{ timeUs: NOW, indexedAt: NOW, facts, createdUs: NOW, record: { text: 'edited' } },
+      },
+      {
+        ...{ kind: 'setAccount', did: 'did:plc:b', active: false, status: 'deactivated' },
+        ...{ timeUs: NOW, toldUs: NOW, time: NOW },
+      },
+    )
+    const shown = await clients.readViews(ids, undefined)
+    const visible = art.filter(({ did }) => did !== 'did:plc:b')
+    expect(shown.map(({ view }) => view.uri)).toEqual(visible.map(({ uri }) => uri))
+    const found = shown.find(({ view }) => view.uri === edited?.uri)
+    expect(found).toMatchObject({
+      place: edited?.place,
+      view: { cid: 'bafyedited', record: { text: 'edited' }, media: ['image'], langs: ['en'] },
+    })
+    const asked = art.map(({ uri }) => uri)
+    const counted = await clients.readEngagement(asked, undefined)
+    expect(counted.map(({ uri }) => uri)).toEqual(visible.map(({ uri }) => uri))
+    const late = createClients({
+      ...{ database: database.reader, retentionDays: 30, trending: DEFAULT_TRENDING },
+      clock: () => NOW + 31 * US_PER_DAY,
+      filterIdOf: () => undefined,
+    })
+    expect(await late.readViews(ids, undefined)).toEqual([])
+    expect(await late.readEngagement(asked, undefined)).toEqual([])
+  })
+
+  test('are looked at no farther than is said, and go on from there', async () => {
+    await using database = await open()
+    const { clients, bench } = await openBench(database)
+    const facts = { tags: ['many'], media: 0, languages: ['en'], labels: [] }
+    const places = Array.from({ length: 450 }, (_, index) => {
+      const uri = `at://did:plc:a/app.bsky.feed.post/m${index}`
+      return { indexedAt: NOW - 1 - index, cid: 'bafyaaaa', uri }
+    })
+    await bench.store(
+      ...places.map(({ indexedAt, cid }, index): PutPost => {
+        const key = { did: 'did:plc:a', rkey: `m${index}`, rev: '3aaaaaaaaaaaa' }
+        return { kind: 'putPost', ...key, cid, timeUs: NOW, indexedAt, facts }
+      }),
+    )
+    const query = queryOf({ tags: ['many'], filter: filterOf({ languages: ['ja'] }) })
+    const found = await readPosts(clients.reader, query, {
+      ...{ limit: 5, isOver: never, mostLookedAt: 20 },
+    })
+    // A batch of two hundred is looked at whole.
+    expect(found).toEqual({ posts: [], next: places[199] })
+    const rest = { limit: 5, isOver: never, from: found.next }
+    expect(await readPosts(clients.reader, query, rest)).toEqual({ posts: [], next: undefined })
   })
 })
