@@ -42,8 +42,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'limit + 1 forgotten',
     file: 'src/feeds/recent.ts',
-    find: 'limit: room + (pinned === undefined ? 1 : 2)',
-    replace: 'limit: room',
+    find: 'readRows(place, room + (pinned === undefined ? 1 : 2))',
+    replace: 'readRows(place, room)',
     caughtBy: ['test/contract/pages.test.ts', 'together are all posts once'],
   },
   {
@@ -56,8 +56,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'retention left to pruning alone',
     file: 'src/feeds/recent.ts',
-    find: 'oldest: Math.ceil(clock() - retentionUs)',
-    replace: 'oldest: 0',
+    find: 'const oldest = Math.ceil(clock() - retentionUs)',
+    replace: 'const oldest = 0',
     caughtBy: ['test/contract/pages.test.ts', 'never show what is older'],
   },
   {
@@ -213,8 +213,8 @@ export const mutants: readonly Mutant[] = [
   {
     models: 'a deletion that is dated by our clock alone',
     file: 'src/ingest/readBatch.ts',
-    find: 'orderUs: isAhead ? connection.lastUs || nowUs : event.timeUs,\n    }',
-    replace: 'orderUs: Math.min(event.timeUs, nowUs),\n    }',
+    find: 'const orderUs = isAhead ? connection.lastUs || nowUs : event.timeUs',
+    replace: 'const orderUs = Math.min(event.timeUs, nowUs)',
     caughtBy: ['test/e2e/clocks.test.ts', 'what was posted before its account was deleted'],
   },
   {
@@ -578,5 +578,33 @@ export const mutants: readonly Mutant[] = [
     find: "return kept.mayHave(RKEY.exec(text)?.[1] ?? '')",
     replace: 'return false',
     caughtBy: ['src/ingest/events/feedChange.test.ts', 'the deletion of a post that is kept'],
+  },
+  {
+    models: 'a deletion that is dated by a clock that is ahead',
+    file: 'src/ingest/readBatch.ts',
+    find: 'front.us > 0 ? Math.min(timeUs, front.us) : timeUs',
+    replace: 'front.us > 0 ? Math.max(timeUs, front.us) : timeUs',
+    caughtBy: ['test/e2e/clocks.test.ts', 'a deletion whose time was ahead'],
+  },
+  {
+    models: 'a signature that anybody may mirror',
+    file: 'src/viewers/signingKey.ts',
+    find: 'signature.subarray(COORDINATE_BYTES).compare(HALF_ORDER[alg]) > 0',
+    replace: 'signature.length === 0',
+    caughtBy: ['src/viewers/createVerifier.test.ts', 'is refused as BadJwtSignature'],
+  },
+  {
+    models: 'a token for another method',
+    file: 'src/viewers/serviceToken.ts',
+    find: 'if (lxm !== method) {',
+    replace: 'if (lxm === 0) {',
+    caughtBy: ['src/viewers/createVerifier.test.ts', 'is refused as BadJwtLexiconMethod'],
+  },
+  {
+    models: 'a walk of follows that trusts a foreign repository',
+    file: 'src/viewers/followPage.ts',
+    find: '!uri.startsWith(prefix)',
+    replace: "uri === ''",
+    caughtBy: ['test/e2e/following.test.ts', 'whose pages are foreign'],
   },
 ]
