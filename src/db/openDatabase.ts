@@ -85,8 +85,8 @@ export interface RoleOptions {
 const RETRY_MS = 1_000
 /** A holder of a role that has said nothing for so long has lost it. */
 const SILENT_MS = 5_000
-/** As long as SQLite waits: a service that is told to stop while tables are locked still ends in time. */
-const LOCK_MS = 5_000
+/** A service that is told to stop in such a wait, and then waits once more for its last batch, still ends in time. */
+const LOCK_MS = 3_000
 /** The reason to wait for a role that is taken. */
 export const STANDING_BY = 'another process has this role: standing by'
 
@@ -98,7 +98,7 @@ export const STANDING_BY = 'another process has this role: standing by'
 export async function openRole(options: RoleOptions): Promise<WriteDatabase | undefined> {
   const { databaseUrl, role, signal, onWaiting } = options
   if (databaseUrl.startsWith(PREFIX)) {
-    return await openFile(databaseUrl, { readonly: false, mustExist: true })
+    return await openFile(databaseUrl, { readonly: false, mustExist: true, busyTimeoutMs: LOCK_MS })
   }
   const { openPostgresWriter } = await postgresWriter()
   while (!signal.aborted) {

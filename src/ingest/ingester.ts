@@ -228,7 +228,8 @@ class Ingester {
       ...this.#options,
       // Where one lock is on everything, telling would only wait for it once more.
       onWaiting: async () => {
-        for (const teller of database.dialect.hasTableLocks ? this.#tellers : []) {
+        const isOfUse = database.dialect.hasTableLocks && !this.#options.signal.aborted
+        for (const teller of isOfUse ? this.#tellers : []) {
           await this.#doChore(teller, new Set())
         }
       },
@@ -258,7 +259,10 @@ class Ingester {
 
   async #doChores(): Promise<void> {
     for (const chore of [...this.#tellers, ...(this.#options.chores ?? [])]) {
-      await this.#doChore(chore, this.#failing)
+      // Where the database is locked, each would wait for it, and a service that is told to stop has no time.
+      if (!this.#options.signal.aborted) {
+        await this.#doChore(chore, this.#failing)
+      }
     }
   }
 
