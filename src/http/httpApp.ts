@@ -18,7 +18,6 @@ import { GET_ACTIVITY, getActivity } from '../xrpc/getActivity.ts'
 import { GET_ENGAGEMENT, getEngagement } from '../xrpc/getEngagement.ts'
 import { GET_POSTS, getPosts } from '../xrpc/getPosts.ts'
 import { GET_TAGS, getTags } from '../xrpc/getTags.ts'
-import { createRateLimit } from '../xrpc/rateLimits.ts'
 import { SEND_INTERACTIONS, sendInteractions } from '../xrpc/sendInteractions.ts'
 import { SUBSCRIBE_POSTS, upgradeRequired } from '../xrpc/subscribePosts.ts'
 import type { XrpcContext } from '../xrpc/xrpcContext.ts'
@@ -85,9 +84,6 @@ export function createHttpApp(options: ServerOptions): Express {
   return app
 }
 
-/** What is limited by caller: feeds never are, since all readers come from the AppView's few addresses. */
-const LIMITED = ['/app.tagfeed.', `/${SEND_INTERACTIONS}`]
-
 /** Pages for people; what is none of them is left to others. */
 function servePages({ pages, addressOf }: ServerOptions): RequestHandler {
   return (request, response, next) => {
@@ -111,11 +107,6 @@ function servePages({ pages, addressOf }: ServerOptions): RequestHandler {
 /** The XRPC methods but getFeedSkeleton, which comes before. What the library does not know it answers with 501. */
 function addMethods(app: Express, context: XrpcContext): void {
   const { identity, registry, logger } = context
-  const limit = createRateLimit(context.addressOf)
-  app.use('/xrpc', (request, response, next) => {
-    const isLimited = LIMITED.some((start) => request.path.startsWith(start))
-    return isLimited ? limit(request, response, next) : next()
-  })
   app.all(`/xrpc/${SEND_INTERACTIONS}`, sendInteractions(context))
   app.all(`/xrpc/${GET_POSTS}`, getPosts(context))
   app.all(`/xrpc/${GET_ENGAGEMENT}`, getEngagement(context))

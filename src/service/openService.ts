@@ -27,6 +27,7 @@ import { prepareTagStatements } from '../tags/tagStatements.ts'
 import { systemClock } from '../time.ts'
 import { openViewers } from '../viewers/viewers.ts'
 import { openWebPages } from '../web/webPages.ts'
+import { createAdmitCaller } from '../xrpc/admitCaller.ts'
 import { createClientAddress } from '../xrpc/clientAddress.ts'
 import { createAnswerer } from '../xrpc/createAnswerer.ts'
 import { readPostAddress } from '../xrpc/explainPost.ts'
@@ -118,6 +119,7 @@ export async function openService(setup: Setup, options: ServiceOptions): Promis
     ...{ identity, registry, metrics, logger, viewers },
     findPosts: createFindPosts(reader),
     addressOf,
+    admit: createAdmitCaller({ viewers, addressOf }),
     resolveHandle: (handle: string) => viewers.resolveHandle(handle),
     clients: createClients({
       database: reader,

@@ -11,7 +11,7 @@ type MakeBody = (
 
 /** Answers a query of our own: a token is optional, but a bad one is refused. */
 export function answerQuery(
-  { viewers }: Pick<XrpcContext, 'viewers'>,
+  { admit }: Pick<XrpcContext, 'admit'>,
   method: string,
   makeBody: MakeBody,
 ): RequestHandler {
@@ -21,7 +21,7 @@ export function answerQuery(
         const message = `Incorrect HTTP method (${request.method}) expected GET`
         throw new RequestError('InvalidRequest', message)
       }
-      const viewer = await viewers.verify(request.headers.authorization, method)
+      const viewer = await admit(request, response, method)
       const from = request.originalUrl.indexOf('?')
       const search = from === -1 ? '' : request.originalUrl.slice(from + 1)
       const isOver = (): boolean => response.writableEnded || response.destroyed

@@ -50,13 +50,25 @@ export function readPostQuery(search: string, registry: Registry): PostParameter
     throw invalid(`${name} is not allowed with order trending: a ranking is not by time`)
   }
   const filter = readFilter(parameters, match === 'all' ? tags : [])
-  const asked = { tags: tags.toSorted(), feed: feed?.uri, match, order, since, untilUs, filter }
+  const lists = sorted(filter)
+  const asked = { tags: tags.toSorted(), feed: feed?.uri, match, order, since, untilUs, lists }
   return {
     ...{ tags, feed, match, filter, order, since, untilUs },
     limit: parameters.integer('limit', LIMIT) ?? LIMIT.default,
     cursor: parameters.text('cursor'),
     total: parameters.flag('total'),
     scope: JSON.stringify(asked),
+  }
+}
+
+/** The order in which a list is given makes no other query. */
+function sorted(filter: PostFilter): PostFilter {
+  const { noneTags, languages, onlyAuthors } = filter
+  return {
+    ...filter,
+    noneTags: noneTags.toSorted(),
+    languages: languages.toSorted(),
+    onlyAuthors: onlyAuthors.toSorted(),
   }
 }
 

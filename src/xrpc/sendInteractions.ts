@@ -24,7 +24,7 @@ export function sendInteractions(context: XrpcContext): RequestHandler {
           `Incorrect HTTP method (${request.method}) expected POST`,
         )
       }
-      const viewer = await context.viewers.verify(request.headers.authorization, SEND_INTERACTIONS)
+      const viewer = await context.admit(request, response, SEND_INTERACTIONS)
       if (viewer === undefined) {
         throw unauthorized('AuthMissing', 'Interactions need a service token')
       }

@@ -7,6 +7,7 @@ import type { FindPosts } from '../posts/findPosts.ts'
 import type { Metrics } from '../status/metrics.ts'
 import type { TagCounts } from '../tags/tagCounts.ts'
 import type { Viewers } from '../viewers/viewers.ts'
+import type { AdmitCaller } from './admitCaller.ts'
 import type { ReadClientAddress } from './clientAddress.ts'
 
 /** What the methods of XRPC answer from. */
@@ -18,6 +19,7 @@ export interface XrpcContext {
   readonly viewers: Viewers
   readonly clients: Clients
   readonly addressOf: ReadClientAddress
+  readonly admit: AdmitCaller
   /** The DID of a handle. @throws when there is none */
   readonly resolveHandle: (handle: string) => Promise<string>
   readonly findPosts: FindPosts

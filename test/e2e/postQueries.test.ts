@@ -194,6 +194,12 @@ describe('app.tagfeed', { timeout: 60_000 }, () => {
     const cursor = body.cursor as string
     expect((await ask('getPosts', { tags: 'n1', cursor })).status).toBe(400)
     expect((await ask('getPosts', { tags: 'art', cursor, limit: '9' })).status).toBe(200)
+    // The order in which a list is given is none of the query's.
+    const one = await app.get('/xrpc/app.tagfeed.getPosts?tags=art&without=n1&without=n2&limit=5')
+    const next = encodeURIComponent(((await one.json()) as { cursor: string }).cursor)
+    const lists = 'tags=art&without=n2&without=n1&limit=5'
+    const other = await app.get(`/xrpc/app.tagfeed.getPosts?${lists}&cursor=${next}`)
+    expect(other.status).toBe(200)
     const headers = { authorization: 'Bearer a.b.c' }
     const answer = await app.get('/xrpc/app.tagfeed.getPosts?tags=art', { headers })
     expect(answer.status).toBe(401)

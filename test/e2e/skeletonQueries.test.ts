@@ -16,6 +16,7 @@ import type { Asked } from '../../src/queue/clientConnection.ts'
 import { createMetrics } from '../../src/status/metrics.ts'
 import { TagCounts } from '../../src/tags/tagCounts.ts'
 import { prepareTagStatements } from '../../src/tags/tagStatements.ts'
+import { createAdmitCaller } from '../../src/xrpc/admitCaller.ts'
 import { createAnswerer } from '../../src/xrpc/createAnswerer.ts'
 import { GetFeedSkeleton } from '../../src/xrpc/getFeedSkeleton.ts'
 import { engines } from '../support/databases.ts'
@@ -94,6 +95,7 @@ describe('the queries of getFeedSkeleton', () => {
       ...{ identity, registry, metrics, logger, viewers: noViewers },
       findPosts: createFindPosts(database.reader),
       addressOf: () => '127.0.0.1',
+      admit: createAdmitCaller({ viewers: noViewers, addressOf: () => '127.0.0.1' }),
       resolveHandle: () => Promise.reject(new Error('nobody is asked')),
       clients: createClients({
         database: database.reader,
